@@ -1,0 +1,68 @@
+# Each target sets up what it needs. Nothing but make and a Python >= 3.11 has to be there.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test check real bench-overhead docs build clean uv dev
+
+export UV_PYTHON_DOWNLOADS := never
+export UV_PROJECT_ENVIRONMENT := .venv
+PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
+UV := $(shell { command -v uv >/dev/null && uv --version >/dev/null 2>&1 && command -v uv; } || echo .tools/uv/bin/uv)
+RUN := .venv/bin
+
+help: ## This list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+uv:
+	@test -n "$(PYTHON)" || { echo "This needs Python 3.11 or newer on PATH: install it from python.org or your system's packages."; exit 1; }
+	@if [ "$(UV)" = .tools/uv/bin/uv ] && [ ! -x "$(UV)" ]; then \
+	  "$(PYTHON)" -m pip --version >/dev/null 2>&1 || { echo "Neither uv nor pip is there: install one of them (on Debian: apt-get install python3-pip)."; exit 1; }; \
+	  echo "uv is not on PATH: installing it into .tools/uv"; \
+	  "$(PYTHON)" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .tools/uv uv; \
+	fi
+
+dev: uv
+	@"$(UV)" sync --quiet --locked --python "$(PYTHON)" --group dev --group studio
+
+# --inexact: a checkout that has the dev tools already keeps them
+demo: uv ## Set up, then show the main job: offline, no key, no server
+	@"$(UV)" sync --quiet --locked --inexact --python "$(PYTHON)"
+	@if unshare -rn true 2>/dev/null; then \
+	  echo "Running without any network (unshare -rn)."; unshare -rn $(RUN)/orchestrator demo; \
+	else \
+	  echo "Running (unshare does not work here, so the network is merely unused)."; $(RUN)/orchestrator demo; \
+	fi
+
+test: dev ## Set up, then run every test that needs no real model
+	@$(RUN)/python -m pytest -m "not real"
+
+check: dev ## Lint, format, types, import directions, the public types from outside
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy
+	$(RUN)/mypy scripts/*.py
+	@if compgen -G 'examples/*.py' >/dev/null; then echo "$(RUN)/mypy examples"; $(RUN)/mypy examples/*.py; fi
+	$(RUN)/mypy tests/packaging/consumer.py
+	$(RUN)/lint-imports
+	$(RUN)/pyright
+	$(RUN)/python scripts/cli_docs.py --check
+
+real: dev ## Get a real Ollama and the small models, then run the tests that need them
+	@if [ -n "$${ORCHESTRATOR_SKIP_REAL:-}" ]; then echo "skipped: ORCHESTRATOR_SKIP_REAL is set"; exit 0; fi; \
+	ollama="$$($(RUN)/python scripts/real_ollama.py binary)"; \
+	$(RUN)/python scripts/real_ollama.py models; \
+	ORCHESTRATOR_OLLAMA="$$ollama" $(RUN)/python -m pytest -m real
+
+bench-overhead: dev ## CPU time over a bare LangGraph skeleton, and the cost of the import
+	$(RUN)/python benchmarks/overhead.py
+
+docs: dev ## Write docs/cli.md from the command line's own help
+	$(RUN)/python scripts/cli_docs.py
+
+build: uv ## Wheel and source archive into dist/
+	"$(UV)" build --quiet --python "$(PYTHON)"
+
+clean: ## Remove what the targets made, except the environment
+	rm -rf build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .langgraph_api *.egg-info
+	find . -name __pycache__ -not -path './.venv/*' -not -path './.tools/*' -exec rm -rf {} +

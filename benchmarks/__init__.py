@@ -1,0 +1,1 @@
+"""Benchmarks print figures with their spread, as ratios in one run; they assert nothing about time."""

@@ -1,0 +1,177 @@
+"""The truth: what was asked, decided, called and found out, in SQL. A write that returned survives kill -9.
+
+Safe for any number of threads and processes. Knows neither embedders nor Chroma.
+"""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Table, and_, bindparam, func, select
+from sqlalchemy.dialects.sqlite import insert  # PostgreSQL's has the same `on_conflict_do_nothing`
+
+from orchestrator_graph.memory import schema
+from orchestrator_graph.memory.engine import open_engine, typed_errors
+from orchestrator_graph.memory.records import RunRecord
+from orchestrator_graph.memory.rows import Row, call_row, decision_row, outcome_row, task_row
+from orchestrator_graph.types import Neighbour
+
+__all__ = ["Ledger", "Vectors", "vector_row"]
+
+SHOWN = 120
+
+_tasks, _calls, _outcomes, _embeddings = schema.tasks, schema.calls, schema.outcomes, schema.embeddings
+_in_space = and_(_embeddings.c.tenant == bindparam("tenant"), _embeddings.c.fingerprint == bindparam("fingerprint"))
+_NEWER = (
+    select(_embeddings.c.seq, _embeddings.c.task_id, _embeddings.c.vector)
+    .where(_in_space, _embeddings.c.seq > bindparam("after"))
+    .order_by(_embeddings.c.seq)
+)
+_CENSUS = select(func.count(), func.coalesce(func.max(_embeddings.c.seq), 0)).where(_in_space)
+_FOUND = (
+    select(
+        _tasks.c.id, _tasks.c.text, _tasks.c.private, _tasks.c.user_id, _tasks.c.task_type,
+        _outcomes.c.candidate, _outcomes.c.score, _outcomes.c.weight,
+    )
+    .outerjoin(_outcomes, _outcomes.c.task_id == _tasks.c.id)
+    .where(_tasks.c.tenant == bindparam("tenant"), _tasks.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(_outcomes.c.created_at, _outcomes.c.id)
+)  # fmt: skip
+_BARE = (
+    select(_tasks.c.id, _tasks.c.text)
+    .outerjoin(
+        _embeddings,
+        and_(_embeddings.c.task_id == _tasks.c.id, _embeddings.c.fingerprint == bindparam("fingerprint")),
+    )
+    .where(
+        _tasks.c.tenant == bindparam("tenant"),
+        _tasks.c.private.in_(bindparam("private", expanding=True)),
+        _embeddings.c.task_id.is_(None),
+    )
+    .limit(bindparam("limit"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """Rows of one vector space in the order of their commits; `matrix` has shape (ids, dimension)."""
+
+    ids: list[str]
+    matrix: NDArray[np.float32] | None
+    last: int
+
+
+def vector_row(task_id: str, tenant: str, fingerprint: str, vector: NDArray[np.float32]) -> Row:
+    """A row of `embeddings`: the vector as little-endian float32."""
+    blob = vector.astype("<f4").tobytes()
+    return {
+        "task_id": task_id, "tenant": tenant, "fingerprint": fingerprint, "dimension": len(vector), "vector": blob,
+    }  # fmt: skip
+
+
+class Ledger:
+    """Reads and writes. `folder=None` keeps it in RAM.
+
+    Raises:
+        MemoryStoreError: From every method, where the database fails.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self.where = str(folder / "ledger.sqlite") if folder else "RAM"
+        self._engine = open_engine(folder)
+        self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
+        self._insert = {
+            table: insert(table).on_conflict_do_nothing() for table in schema.embeddings.metadata.sorted_tables
+        }
+        self._writing = threading.RLock()
+        # In RAM all threads share one connection, which can hold one transaction.
+        self._reading = nullcontext() if folder else self._writing
+
+    @contextmanager
+    def _read(self, doing: str) -> Iterator[Connection]:
+        with typed_errors(f"{doing} ({self.where})"), self._reading, self._engine.connect() as connection:
+            yield connection
+
+    def _write(self, batches: Sequence[tuple[Table, list[Row]]]) -> None:
+        with typed_errors(f"writing to {self.where}"), self._writing, self._writer.begin() as connection:
+            for table, rows in batches:
+                if rows:
+                    connection.execute(self._insert[table], rows)
+
+    def remember(self, record: RunRecord, vectors: list[Row]) -> None:
+        """Commits a run in one transaction; what is already there (by id) is left as it is."""
+        now = time.time()
+        self._write([
+            (schema.tasks, [task_row(task) for task in record.tasks]),
+            (schema.decisions, [decision_row(task_id, decision, now) for task_id, decision in record.decisions]),
+            (schema.calls, [call_row(task_id, call, record, now) for task_id, call in record.calls]),
+            (schema.outcomes, [outcome_row(outcome, now) for outcome in record.outcomes]),
+            (schema.embeddings, vectors),
+        ])  # fmt: skip
+
+    def add_vectors(self, vectors: list[Row]) -> None:
+        """Commits vectors of tasks that are already there."""
+        self._write([(schema.embeddings, vectors)])
+
+    def newer(self, tenant: str, fingerprint: str, after: int) -> Vectors:
+        """The vectors of a space that were committed after row `after`."""
+        with self._read("reading vectors") as connection:
+            rows = connection.execute(_NEWER, {"tenant": tenant, "fingerprint": fingerprint, "after": after}).all()
+        if not rows:
+            return Vectors([], None, after)
+        flat = np.frombuffer(b"".join(row[2] for row in rows), "<f4").astype(np.float32, copy=False)
+        return Vectors([row[1] for row in rows], flat.reshape(len(rows), -1), rows[-1][0])
+
+    def census(self, tenant: str, fingerprint: str) -> tuple[int, int]:
+        """How many vectors a space has, and the newest one's number."""
+        with self._read("counting vectors") as connection:
+            count, newest = connection.execute(_CENSUS, {"tenant": tenant, "fingerprint": fingerprint}).one()
+        return count, newest
+
+    def bare(self, tenant: str, fingerprint: str, private: list[bool], limit: int) -> list[tuple[str, str]]:
+        """(id, text) of tasks that have no vector in this space."""
+        values = {"tenant": tenant, "fingerprint": fingerprint, "private": private, "limit": limit}
+        with self._read("reading tasks") as connection:
+            return [(row[0], row[1]) for row in connection.execute(_BARE, values)]
+
+    def found(self, tenant: str, ids: list[str]) -> dict[str, Neighbour]:
+        """The tasks with their outcomes, by id, similarity 0; a private task's words are left out."""
+        kept: dict[str, Neighbour] = {}
+        tries: dict[str, list[tuple[str, float, float]]] = {}
+        with self._read("reading outcomes") as connection:
+            rows = connection.execute(_FOUND, {"tenant": tenant, "ids": ids}).all() if ids else []
+        for task_id, text, private, user_id, task_type, candidate, score, weight in rows:
+            if task_id not in kept:
+                kept[task_id] = Neighbour(task_id, "" if private else text[:SHOWN], 0.0, user_id, task_type)
+            if candidate is not None:
+                tries.setdefault(task_id, []).append((candidate, score, weight))
+        return {
+            task_id: Neighbour(task_id, item.text, 0.0, item.user_id, item.task_type, tuple(tries.get(task_id, ())))
+            for task_id, item in kept.items()
+        }
+
+    def spent_nusd(self, run_id: str | None, budget: str | None, since: float) -> int:
+        """Nano-dollars charged since then, by run and budget where given."""
+        query = select(func.coalesce(func.sum(_calls.c.cost_nusd), 0)).where(_calls.c.created_at >= since)
+        if run_id is not None:
+            query = query.where(_calls.c.run_id == run_id)
+        if budget is not None:
+            query = query.where(_calls.c.budget == budget)
+        with self._read("summing costs") as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def counts(self) -> dict[str, int]:
+        """Rows by table."""
+        names = ("tasks", "decisions", "calls", "outcomes", "embeddings")
+        tables = schema.embeddings.metadata.tables
+        with self._read("counting rows") as connection:
+            return {n: connection.execute(select(func.count()).select_from(tables[n])).scalar_one() for n in names}
+
+    def close(self) -> None:
+        """Closes every connection; in RAM the content is gone."""
+        self._engine.dispose()

@@ -1,0 +1,67 @@
+"""Domain values as ledger rows. Pure functions."""
+
+import json
+from typing import Any
+
+from orchestrator_graph.memory.records import RunRecord, TaskRecord
+from orchestrator_graph.types import Attempt, Decision, Outcome
+
+__all__ = ["call_row", "decision_row", "outcome_row", "task_row"]
+
+Row = dict[str, Any]
+
+_TASK = ("id", "run_id", "subtask_id", "tenant", "user_id", "task_type", "private", "created_at")
+_DECISION = ("id", "subtask_id", "why", "proved", "memory_state", "policy_fingerprint", "registry_fingerprint")
+_ESTIMATE = ("quality", "se", "n", "source", "cost_nusd", "billed", "latency_s", "energy_j", "measured")
+_CALL = (
+    "id", "subtask_id", "model", "answered_by", "purpose", "finish", "cost_nusd", "billed", "cost_measured",
+    "latency_s", "queued_s", "first_token_s", "energy_j", "tries",
+)  # fmt: skip
+_TOKENS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
+_OUTCOME = (
+    "id", "task_id", "decision_id", "candidate", "score", "source", "weight", "cost_nusd", "latency_s", "energy_j",
+)  # fmt: skip
+
+
+def _pick(value: object, names: tuple[str, ...]) -> Row:
+    return {name: getattr(value, name) for name in names}
+
+
+def task_row(task: TaskRecord) -> Row:
+    """A row of `tasks`."""
+    # A lone surrogate is no UTF-8, and no reason to fail.
+    return {**_pick(task, _TASK), "text": task.text.encode("utf-8", "replace").decode()}
+
+
+def decision_row(task_id: str, decision: Decision, now: float) -> Row:
+    """A row of `decisions`; neighbours are kept as (task id, similarity), without their words."""
+    ranking = [{"candidate": item.candidate.id, **_pick(item, _ESTIMATE)} for item in decision.ranking]
+    return {
+        **_pick(decision, _DECISION),
+        "task_id": task_id,
+        "chosen": ranking[0]["candidate"] if ranking else "",
+        "ranking": json.dumps(ranking),
+        "excluded": json.dumps([[item.candidate, item.constraint, item.detail] for item in decision.excluded]),
+        "propensities": json.dumps(decision.propensities),
+        "neighbours": json.dumps([[item.task_id, round(item.similarity, 4)] for item in decision.neighbours]),
+        "created_at": now,
+    }
+
+
+def call_row(task_id: str, call: Attempt, record: RunRecord, now: float) -> Row:
+    """A row of `calls`; the answer's text is not kept."""
+    return {
+        **_pick(call, _CALL),
+        **_pick(call.usage, _TOKENS),
+        "usage_measured": call.usage.measured,
+        "task_id": task_id,
+        "run_id": record.run,
+        "budget": record.budget,
+        "failure": call.failure.kind if call.failure else None,
+        "created_at": now,
+    }
+
+
+def outcome_row(outcome: Outcome, now: float) -> Row:
+    """A row of `outcomes`."""
+    return {**_pick(outcome, _OUTCOME), "created_at": now}

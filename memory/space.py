@@ -1,0 +1,146 @@
+"""One vector space of one tenant: what Chroma holds of it, and what is committed but not there yet.
+
+Every row of the ledger is found: in Chroma, or by the exact scan over the rest. Other processes' rows are seen too,
+because the ledger is asked for newer rows at each search.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orchestrator_graph.memory.index import ChromaIndex
+from orchestrator_graph.memory.ledger import Ledger
+from orchestrator_graph.memory.scan import Hit, Rows, nearest
+
+if TYPE_CHECKING:
+    from chromadb.api.models.Collection import Collection
+
+__all__ = ["Key", "Space"]
+
+Key = tuple[str, str, int]
+"""(tenant, embedder's fingerprint, dimension)."""
+
+BATCH = 10
+"""Rows per write: Chroma holds the GIL while it writes, 52 ms at p99 for one row, seconds for a thousand."""
+
+
+class Space:
+    """Searches and indexes the vectors of one tenant under one embedder.
+
+    Args:
+        fill: Embeds what the ledger holds without a vector; run before the index is attached.
+    """
+
+    def __init__(
+        self,
+        key: Key,
+        ledger: Ledger,
+        index: ChromaIndex,
+        fill: Callable[[], None] | None = None,
+    ) -> None:
+        self.key = key
+        self._ledger = ledger
+        self._index = index
+        self._fill = fill
+        self._guard = threading.Lock()
+        self._rows = Rows(key[2])
+        self._last = 0
+        self._indexed = 0
+        self._collection: Collection | None = None
+
+    @property
+    def attached(self) -> bool:
+        """True when Chroma answers for this space."""
+        return self._collection is not None
+
+    @property
+    def indexed(self) -> int:
+        """Rows that are in Chroma."""
+        return self._indexed
+
+    def waiting(self) -> int:
+        """Rows that are not in Chroma."""
+        with self._guard:
+            self._refresh()
+            return len(self._rows)
+
+    def search(self, queries: NDArray[np.float32], k: int) -> tuple[list[list[Hit]], str]:
+        """The k nearest of each query, best first, and the state of the memory."""
+        with self._guard:
+            self._refresh()
+            rows, collection, indexed = self._rows.snapshot(), self._collection, self._indexed
+        hits = nearest(queries, rows, k)
+        if not indexed and not len(rows.matrix):
+            return hits, "empty"
+        if collection is None:
+            return hits, f"exact scan (index away: {self._index.away or 'being filled'})"
+        if not indexed:
+            return hits, "ok"
+        try:
+            answer = collection.query(query_embeddings=queries, n_results=k, include=["distances"])
+        except Exception as error:  # noqa: BLE001 - Chroma raises its own, Rust's and AttributeError once closed
+            self._index.fail(f"a query failed: {type(error).__name__}")
+            self.detach()
+            return self.search(queries, k)
+        distances = answer["distances"] or [[] for _ in queries]
+        return [
+            _merge(scanned, [(i, 1.0 - d) for i, d in zip(ids, line, strict=True)], k)
+            for scanned, ids, line in zip(hits, answer["ids"], distances, strict=True)
+        ], "ok"
+
+    def _refresh(self) -> None:
+        newer = self._ledger.newer(self.key[0], self.key[1], self._last)
+        if newer.matrix is not None:
+            self._rows.extend(newer.ids, newer.matrix)
+            self._last = newer.last
+
+    def attach(self) -> None:
+        """Compares Chroma with the ledger; from here on only what Chroma lacks is scanned."""
+        if self.attached:
+            return
+        if self._fill:
+            self._fill()
+        collection = self._index.collection(*self.key)
+        indexed = collection.count()
+        total, last = self._ledger.census(*self.key[:2])
+        rows = Rows(self.key[2])
+        if indexed != total:
+            everything = self._ledger.newer(*self.key[:2], 0)
+            held = set(collection.get(include=[])["ids"])
+            if not held.issubset(everything.ids):  # rows that the ledger does not know: not an index of this ledger
+                collection, held = self._index.collection(*self.key, fresh=True), set()
+            lacking = [i for i, task_id in enumerate(everything.ids) if task_id not in held]
+            if everything.matrix is not None:
+                rows.extend([everything.ids[i] for i in lacking], everything.matrix[lacking])
+            indexed, last = len(held), everything.last
+        with self._guard:
+            self._collection, self._rows, self._last, self._indexed = collection, rows, last, indexed
+
+    def write_batch(self) -> bool:
+        """Moves up to ten rows into Chroma; False when there was nothing to move."""
+        with self._guard:
+            self._refresh()
+            rows, collection = self._rows, self._collection
+            batch = rows.snapshot(BATCH)
+        count = len(batch.matrix)
+        if collection is None or not count:
+            return False
+        collection.upsert(ids=batch.ids[batch.start : batch.start + count], embeddings=batch.matrix)
+        with self._guard:
+            if rows is self._rows:  # else it was detached meanwhile
+                rows.drop(count)
+                self._indexed += count
+        return True
+
+    def detach(self) -> None:
+        """Back to the exact scan over all rows."""
+        with self._guard:
+            self._collection, self._rows, self._last, self._indexed = None, Rows(self.key[2]), 0, 0
+
+
+def _merge(scanned: list[Hit], indexed: list[Hit], k: int) -> list[Hit]:
+    """The best k of both; a row that was moved meanwhile is in both."""
+    return sorted({**dict(scanned), **dict(indexed)}.items(), key=lambda hit: -hit[1])[:k]

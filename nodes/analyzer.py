@@ -1,0 +1,175 @@
+"""Reads the task, refuses what cannot be worked on, and decides whether and how to cut it into a plan.
+
+Everything that a user can get wrong is raised here, before anything is called or paid.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langchain_core.messages import AnyMessage, HumanMessage
+from langgraph.runtime import get_runtime
+from langgraph.types import Overwrite
+
+from orchestrator_graph.errors import InputError, NoCandidateError, PrivacyError
+from orchestrator_graph.nodes.features import ask_of, find_pii, read_features
+from orchestrator_graph.nodes.io import Io, call_record
+from orchestrator_graph.nodes.plan import shown, single, subtasks_of
+from orchestrator_graph.nodes.planner import model_plan
+from orchestrator_graph.nodes.structure import cut
+from orchestrator_graph.policy import LIMITS, Policy
+from orchestrator_graph.registry.spec import Portfolio
+from orchestrator_graph.routing.constraints import feasible
+from orchestrator_graph.routing.situation import Situation
+from orchestrator_graph.state import State
+from orchestrator_graph.types import Attempt, Features, Subtask, new_id, to_json
+
+__all__ = ["analyze", "check_feasible", "check_names", "in_force", "read_task", "settle_privacy"]
+
+
+def in_force(context: Any, factory: Policy) -> Policy:
+    """The policy of this run: the call's fields over the factory's.
+
+    A parent graph may carry ours under `orchestrator`; any other foreign context means the factory's policy.
+    """
+    if isinstance(context, Policy):
+        return factory.overlaid(context)
+    if isinstance(context, Mapping):
+        own = context.get("orchestrator", context if context and set(context) <= set(Policy.model_fields) else None)
+    else:
+        own = getattr(context, "orchestrator", None)
+    return factory if own is None else factory.overlaid(Policy.parse(own))
+
+
+def read_task(messages: Sequence[AnyMessage], policy: Policy) -> tuple[Features, bool, list[str]]:
+    """Features of the task, whether it wants to stay local, and notes.
+
+    Raises:
+        InputError: No human message, nothing in it, or too much of it.
+        PrivacyError: Personal data under `pii="refuse"`.
+    """
+    words, media = ask_of(messages)
+    size = len(words.encode())
+    if not words.strip() and not media:
+        raise InputError("messages: the last human message is empty; give a task in words")
+    if not words.strip():
+        raise InputError(
+            f"messages: the last human message holds only {', '.join(media)}; say in words what to do with it"
+        )
+    if size > LIMITS.input_bytes:
+        raise InputError(
+            f"messages: the task has {size} bytes, at most {LIMITS.input_bytes} are taken; shorten or split it"
+        )
+    features = read_features(words, media, messages[:-1])
+    humans = (m for m in messages[:-1] if isinstance(m, HumanMessage) and isinstance(m.content, str))
+    pii = sorted({*features.signals["pii"], *(kind for m in humans for kind in find_pii(str(m.content)))})
+    if pii and policy.pii == "refuse":
+        raise PrivacyError(
+            f"messages: personal data ({', '.join(pii)}) and policy.pii = 'refuse'; remove it or set pii"
+        )
+    sensitive = bool(pii) and policy.pii == "local_if_available"
+    return features, policy.private or sensitive, [f"personal data seen ({', '.join(pii)})"] if pii else []
+
+
+def settle_privacy(portfolio: Portfolio, features: Features, policy: Policy, wanted: bool, notes: list[str]) -> bool:
+    """Whether the task is private; personal data alone gives way, with a note, where no local model exists."""
+    if policy.private or not wanted:
+        return policy.private
+    local, _ = feasible(portfolio, features, policy, Situation(private=True))
+    notes.append("kept on local models" if local else "no local model may take it: it may leave this machine")
+    return bool(local)
+
+
+def check_feasible(portfolio: Portfolio, features: Features, policy: Policy, private: bool) -> None:
+    """Raises where the constraints leave no candidate for the task as a whole.
+
+    Raises:
+        PrivacyError: A private task and no local model.
+        NoCandidateError: Any other constraint; names what excluded what.
+    """
+    limit = None if policy.max_cost_usd is None else round(policy.max_cost_usd * 1e9)
+    kept, excluded = feasible(portfolio, features, policy, Situation(private=private, left_nusd=limit))
+    if kept:
+        return
+    if private and all(item.constraint == "private" for item in excluded):
+        names = ", ".join(item.candidate for item in excluded)
+        raise PrivacyError(
+            f"policy.private = True and no model runs on this machine (refused, nothing sent: {names}). "
+            "Add a local one, e.g. `ollama pull qwen3:4b`, or ModelSpec(model, local=True) for your own server"
+        )
+    lines = "; ".join(f"{item.candidate}: {item.constraint} ({item.detail})" for item in excluded)
+    raise NoCandidateError(
+        f"policy leaves no candidate. {lines}. Relax the named constraint or add a model",
+        {item.candidate: f"{item.constraint}: {item.detail}" for item in excluded},
+    )
+
+
+def check_names(portfolio: Portfolio, policy: Policy) -> None:
+    """Raises where the policy names a model that is not in the portfolio.
+
+    Raises:
+        NoCandidateError: Names the field, the value and the known models.
+    """
+    named = [("pin", policy.pin), *(("cascade", name) for name in policy.cascade)]
+    for field, name in named:
+        if name and name not in portfolio:
+            known = ", ".join(portfolio)
+            raise NoCandidateError(f"policy.{field} = {name!r} is not in the portfolio; known: {known}", {})
+
+
+async def analyze(state: State, io: Io) -> dict[str, Any]:
+    """The analyzer node: task, plan and fresh results for this run."""
+    policy = in_force(get_runtime().context, io.services.policy)
+    features, wanted, notes = read_task(state["messages"], policy)
+    portfolio = await io.portfolio()
+    check_names(portfolio, policy)
+    _check_budget(policy, io)
+    private = settle_privacy(portfolio, features, policy, wanted, notes)
+    check_feasible(portfolio, features, policy, private)
+    task: dict[str, Any] = {
+        "run_id": new_id(),
+        "policy": policy.model_dump(mode="json", exclude_unset=True),
+        "started_at": time.time(),
+        "private": private,
+        "notes": [*portfolio.notes, *notes],
+    }
+    subtasks, calls = await _plan(io, ask_of(state["messages"])[0], features, policy, task)
+    plan = [shown(subtask) for subtask in subtasks]
+    io.emit("plan", plan=plan)
+    return {
+        "task": task,
+        "plan": plan,
+        "subtasks": [to_json(subtask) for subtask in subtasks],
+        "results": Overwrite({}),
+        "calls": Overwrite({key: value for call in calls for key, value in call_record(call).items()}),
+        "bill": {},
+    }
+
+
+def _check_budget(policy: Policy, io: Io) -> None:
+    if policy.budget is not None and policy.budget not in io.services.budgets:
+        known = ", ".join(io.services.budgets) or "none"
+        raise InputError(f"policy.budget = {policy.budget!r} is not in orchestrator.toml [budgets]; known: {known}")
+
+
+async def _plan(
+    io: Io, words: str, features: Features, policy: Policy, task: dict[str, Any]
+) -> tuple[list[Subtask], list[Attempt]]:
+    """Subtasks and the calls it took: structure first, a model only where that does not apply."""
+    private: bool = task["private"]
+    task["plan_source"] = "whole"
+    if policy.decompose == "never" or features.needs:
+        return single(features, private), []
+    pieces, calls = cut(words), list[Attempt]()
+    if len(pieces) > LIMITS.subtasks:
+        task["notes"].append(f"{len(pieces)} parts found, at most {LIMITS.subtasks} are planned: left whole")
+        return single(features, private), []
+    if pieces:
+        task["plan_source"] = "structure"
+        return subtasks_of(pieces, features, private), []
+    pieces, calls, note = await model_plan(io, features, policy, task, private)
+    task["notes"] += [note] if note else []
+    if not pieces:
+        return single(features, private), calls
+    task["plan_source"] = "model"
+    return subtasks_of(pieces, features, private), calls

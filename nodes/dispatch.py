@@ -1,0 +1,71 @@
+"""Sends what is ready, with the answers that it depends on; nothing else. Waves of Send: see docs/decisions/0003."""
+
+from typing import Any, Literal
+
+from langgraph.types import Command, Send
+
+from orchestrator_graph.nodes.io import Io
+from orchestrator_graph.state import State
+
+__all__ = ["dispatch"]
+
+
+async def dispatch(state: State, io: Io) -> Command[Literal["solve", "synthesizer"]]:
+    """Commands the next wave, or the synthesizer when nothing is left to send."""
+    results = dict(state.get("results") or {})
+    blocked = _blocked(state, results)
+    results.update(blocked)
+    for name in blocked:
+        io.emit("result", subtask=name, status="failed")
+    ready = [
+        subtask
+        for subtask in state["subtasks"]
+        if subtask["id"] not in results and all(need in results for need in subtask["needs"])
+    ]
+    if not ready:
+        return Command(goto="synthesizer", update={"results": blocked})
+    spent = sum(call["cost_nusd"] for call in (state.get("calls") or {}).values())
+    task = {**state["task"], "spent_nusd": spent, "alone": len(state["subtasks"]) == 1}
+    sends = [Send("solve", _payload(state, task, subtask, results)) for subtask in ready]
+    return Command(goto=sends, update={"results": blocked})
+
+
+def _payload(state: State, task: dict[str, Any], subtask: dict[str, Any], results: dict[str, Any]) -> dict[str, Any]:
+    answers = {need: results[need]["answer"] for need in subtask["needs"]}
+    return {"task": task, "subtask": subtask, "answers": answers, "messages": state["messages"]}
+
+
+def _blocked(state: State, results: dict[str, Any]) -> dict[str, Any]:
+    """Results of subtasks that cannot run because something that they need has failed, transitively."""
+    blocked: dict[str, Any] = {}
+    for subtask in state["subtasks"]:  # plan order is dependency order
+        lost = [need for need in subtask["needs"] if {**results, **blocked}.get(need, {}).get("status") == "failed"]
+        if lost and subtask["id"] not in results:
+            blocked[subtask["id"]] = _unrun(subtask, f"needs {', '.join(lost)}, which gave no answer")
+    return blocked
+
+
+def _unrun(subtask: dict[str, Any], missing: str) -> dict[str, Any]:
+    return {
+        "id": subtask["id"],
+        "brief": subtask["brief"],
+        "task_type": subtask["features"]["task_type"],
+        "needs": subtask["needs"],
+        "answer": "",
+        "status": "failed",
+        "missing": missing,
+        "candidate": "",
+        "models": [],
+        "why": "not run",
+        "confidence": None,
+        "calibrated": False,
+        "tries": 0,
+        "escalations": 0,
+        "cost_nusd": 0,
+        "cost_usd": 0.0,
+        "latency_s": 0.0,
+        "energy_j": None,
+        "decision": None,
+        "verdict": None,
+        "hand": [],
+    }

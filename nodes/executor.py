@@ -1,0 +1,60 @@
+"""Runs the chosen candidate with fail-over along the ranking. All failures are values; nothing is raised."""
+
+from typing import Any
+
+from orchestrator_graph.gateway.retry import next_action
+from orchestrator_graph.nodes.io import Io, call_record
+from orchestrator_graph.nodes.recipes import Answer, run_recipe
+from orchestrator_graph.registry.spec import Portfolio
+from orchestrator_graph.state import SolveState
+from orchestrator_graph.types import Attempt, Candidate, Failure, to_json
+
+__all__ = ["execute"]
+
+MAX_FAILOVER = 4
+
+
+async def execute(state: SolveState, io: Io) -> dict[str, Any]:
+    """The executor node: the target's answer, or that of the first candidate behind it that gives one."""
+    ranking = [Candidate.from_json(item["candidate"]) for item in state["decision"]["ranking"]]
+    tried = list(state.get("tried") or [])
+    target = state.get("target")
+    if target is not None:
+        ranking = [Candidate.from_json(target), *ranking]
+    queue = [c for i, c in enumerate(ranking) if c.id not in tried and c not in ranking[:i]]
+    portfolio = await io.portfolio()
+    calls: dict[str, Any] = {}
+    answer = Answer(candidate="", failure=_nothing(state))
+    for _ in range(MAX_FAILOVER):
+        if not queue:
+            break
+        candidate = queue.pop(0)
+        tried.append(candidate.id)
+        answer, attempts = await run_recipe(candidate, state, io)
+        calls.update(_records(attempts))
+        if answer.failure is None:
+            break
+        queue = _remaining(queue, candidate, answer.failure, portfolio)
+    return {"current": to_json(answer), "tried": tried, "calls": calls}
+
+
+def _records(attempts: list[Attempt]) -> dict[str, Any]:
+    return {key: value for attempt in attempts for key, value in call_record(attempt).items()}
+
+
+def _remaining(queue: list[Candidate], failed: Candidate, failure: Failure, portfolio: Portfolio) -> list[Candidate]:
+    """Who may still be asked after this failure: nobody, only larger contexts, or everybody else."""
+    action = next_action(failure.kind)
+    if action == "stop":
+        return []
+    if action == "larger_context":
+        limit = max((portfolio[m.model].context or 0 for m in failed.members), default=0)
+        return [c for c in queue if all((portfolio[m.model].context or limit + 1) > limit for m in c.members)]
+    return queue
+
+
+def _nothing(state: SolveState) -> Failure:
+    excluded = state["decision"]["excluded"]
+    reasons = "; ".join(f"{item['candidate']}: {item['detail']}" for item in excluded) or "every candidate was tried"
+    poor = any(item["constraint"] == "budget" for item in excluded)
+    return Failure("budget" if poor else "not_found", f"no candidate is left ({reasons})")

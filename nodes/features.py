@@ -1,0 +1,106 @@
+"""Cheap signals from the user's own words. No model, no network; never reads tool output or system prompts."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage
+
+from orchestrator_graph.nodes.vocabulary import DOMAINS, EXPECTS, HARD, LANGUAGES, RE_ASK, TASK_TYPES
+from orchestrator_graph.types import Features
+
+__all__ = ["ask_of", "find_pii", "read_features"]
+
+PII = {
+    "email": re.compile(r"\b[\w.+-]+@[\w-]+\.[\w.]{2,}\b"),
+    "iban": re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}\b"),
+    "ssn": re.compile(r"\b\d{3}-\d{2}-\d{4}\b"),
+    "card": re.compile(r"\b(?:\d[ -]?){13,16}\b"),
+    "phone": re.compile(r"(?<!\w)\+\d{1,3}[ -]?(?:\d[ -]?){7,12}\b"),
+}
+MEDIA = {"image_url": "vision", "image": "vision", "audio": "audio", "input_audio": "audio", "video": "video"}
+
+
+def ask_of(messages: Sequence[AnyMessage]) -> tuple[str, tuple[str, ...]]:
+    """The last human message's words and the modalities it brings along."""
+    message = next((m for m in reversed(messages) if isinstance(m, HumanMessage)), None)
+    if message is None:
+        return "", ()
+    if isinstance(message.content, str):
+        return message.content, ()
+    texts, media = [], []
+    for block in message.content:
+        if isinstance(block, str):
+            texts.append(block)
+        elif block.get("type") == "text":
+            texts.append(str(block.get("text", "")))
+        else:
+            media.append(MEDIA.get(str(block.get("type")), str(block.get("type"))))
+    return "\n".join(texts), tuple(dict.fromkeys(media))
+
+
+def read_features(words: str, media: tuple[str, ...] = (), earlier: Sequence[BaseMessage] = ()) -> Features:
+    """Signals of one task or brief, after Unicode normalisation (NFKC, no control characters, single spaces)."""
+    text = _normalised(words)
+    lower = text.lower()
+    tokens = max(1, len(text.encode()) // 4)
+    task_type = next((name for name, pattern in TASK_TYPES if re.search(pattern, lower)), "qa")
+    difficulty = _difficulty(lower, tokens, task_type)
+    return Features(
+        text=text,
+        task_type=task_type,
+        domain=next((name for name, pattern in DOMAINS if re.search(pattern, lower)), "general"),
+        language=_language(lower),
+        tokens=tokens,
+        difficulty=difficulty,
+        expects=next((name for name, pattern in EXPECTS if re.search(pattern, lower)), "text"),
+        needs=media,
+        signals={
+            "code": "```" in words or bool(re.search(r"\bdef \w+\(|[;{}]\s*$", words, re.MULTILINE)),
+            "maths": bool(re.search(r"\d\s*[-+*/^=]\s*\d", text)),
+            "density": _density(lower),
+            "questions": text.count("?"),
+            "re_ask": _re_ask(lower, earlier),
+            "pii": find_pii(text),
+        },
+    )
+
+
+def _normalised(words: str) -> str:
+    text = unicodedata.normalize("NFKC", words)
+    kept = "".join(" " if unicodedata.category(c) in {"Cc", "Cf", "Zs"} else c for c in text)
+    return " ".join(kept.split())
+
+
+def _language(lower: str) -> str:
+    words = re.findall(r"[^\W\d_]+", lower)
+    scores = {code: sum(word in known for word in words) for code, known in LANGUAGES.items()}
+    best = max(scores, key=lambda code: scores[code])
+    return best if scores[best] else "und"
+
+
+def _density(lower: str) -> float:
+    """Share of distinct words: low for padded or repetitive text."""
+    words = lower.split()
+    return round(len(set(words)) / len(words), 3) if words else 0.0
+
+
+def _difficulty(lower: str, tokens: int, task_type: str) -> float:
+    score = 0.2 + min(0.4, tokens / 1000) + 0.15 * len(set(re.findall(HARD, lower)))
+    return round(min(1.0, score + (0.2 if task_type in {"code", "planning"} else 0.0)), 3)
+
+
+def _re_ask(lower: str, earlier: Sequence[BaseMessage]) -> bool:
+    return any(isinstance(m, AIMessage) for m in earlier) and re.search(RE_ASK, lower) is not None
+
+
+def find_pii(text: str) -> list[str]:
+    """Kinds of personal data seen: `email, iban, ssn, card, phone`. Patterns only: it misses names and addresses."""
+    found = [name for name, pattern in PII.items() if name != "card" and pattern.search(text)]
+    cards = (re.sub(r"\D", "", match) for match in PII["card"].findall(text))
+    return [*found, "card"] if any(_luhn(digits) for digits in cards) else found
+
+
+def _luhn(digits: str) -> bool:
+    doubled = [int(d) if i % 2 == 0 else sum(divmod(2 * int(d), 10)) for i, d in enumerate(reversed(digits))]
+    return len(digits) >= 13 and sum(doubled) % 10 == 0

@@ -1,0 +1,160 @@
+"""What node logic may do to the world, and the step that runs it sync or async from one body.
+
+A node is `async def logic(state, io)`; `Step` hands it an `Io` over sync or async effects. Nothing else knows which.
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from langchain_core.messages import BaseMessage
+from langchain_core.runnables import Runnable, RunnableConfig
+from langgraph.runtime import get_runtime
+
+from orchestrator_graph.drive import ASYNC, SYNC, Effects, drive
+from orchestrator_graph.gateway.budget import Lease
+from orchestrator_graph.gateway.door import Gateway
+from orchestrator_graph.memory import Lookup, Memory
+from orchestrator_graph.policy import Policy
+from orchestrator_graph.registry.spec import Portfolio
+from orchestrator_graph.routing.estimator import Estimator
+from orchestrator_graph.types import Attempt, Candidate, Request, Subtask, to_json
+
+__all__ = ["Io", "Services", "Step", "call_record"]
+
+T = TypeVar("T")
+Logic = Callable[[Any, "Io"], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the factory binds into every node.
+
+    Attributes:
+        policy: The factory's policy; a call's context is laid over it.
+        system_prompt: Put before every subtask's prompt.
+        budgets: Shared budgets by name: (limit in nano-dollars, `day` or `total`).
+    """
+
+    gateway: Gateway
+    memory: Memory
+    policy: Policy = field(default_factory=Policy)
+    system_prompt: str = ""
+    estimators: tuple[Estimator, ...] = ()
+    budgets: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Io:
+    """Effects, services and the run's own writer."""
+
+    fx: Effects
+    services: Services
+
+    async def portfolio(self) -> Portfolio:
+        """The models, discovered at first use."""
+        return await self.services.gateway.portfolio(self.fx)
+
+    async def gather(self, jobs: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+        """Runs jobs side by side."""
+        return await self.fx.gather(jobs)
+
+    async def lookup(self, subtask: Subtask, policy: Policy) -> Lookup:
+        """Remembered tasks near this one."""
+        memory, private = self.services.memory, subtask.private
+        found = await memory.lookup(self.fx, [subtask.features.text], tenant=policy.tenant, private=private)
+        return found[0]
+
+    async def lease(self, task: Mapping[str, Any]) -> Lease:
+        """The run's lease; opened anew, with what was spent before, when a run is resumed in another process."""
+        gateway = self.services.gateway
+        held = gateway.held(task["run_id"])
+        if held is not None:
+            return held
+        policy = Policy(**task["policy"])
+        limit = policy.max_cost_usd
+        return gateway.lease(
+            task["run_id"],
+            cap_nusd=None if limit is None else round(limit * 1e9),
+            deadline_s=policy.deadline_s,
+            spent_nusd=task.get("spent_nusd", 0),
+            shared=await self._shared(policy),
+        )
+
+    async def _shared(self, policy: Policy) -> Any:
+        if policy.budget is None:
+            return None
+        limit, per = self.services.budgets[policy.budget]
+        since = _start_of_day() if per == "day" else 0.0
+        spent = await self.services.memory.spent_nusd(self.fx, budget=policy.budget, since=since)
+        return self.services.gateway.shared_budget(policy.budget, limit, spent, since)
+
+    async def call(
+        self,
+        model: str,
+        messages: Sequence[BaseMessage],
+        task: Mapping[str, Any],
+        subtask: Subtask,
+        **options: Any,
+    ) -> Attempt:
+        """One call through the gateway; drafts and the bill go to the custom stream as they come."""
+        request = Request(tuple(messages), subtask_id=subtask.id, private=subtask.private, **options)
+        lease = await self.lease(task)
+
+        def draft(text: str) -> None:
+            self.emit("token", subtask=subtask.id, model=model, text=text)
+
+        listening = draft if request.purpose == "execute" and not subtask.private else None
+        attempt = await self.services.gateway.call(self.fx, model, request, lease, on_token=listening)
+        self.emit(
+            "call",
+            subtask=subtask.id,
+            model=model,
+            purpose=request.purpose,
+            ok=attempt.ok,
+            failure=attempt.failure.kind if attempt.failure else None,
+            cost_nusd=attempt.cost_nusd,
+            spent_nusd=lease.spent_nusd,
+            latency_s=attempt.latency_s,
+        )
+        return attempt
+
+    def emit(self, event: str, **data: Any) -> None:
+        """A progress event for the custom stream."""
+        get_runtime().stream_writer({"event": event, **data})
+
+
+class Step(Runnable[Any, Any]):
+    """A node: one body of logic behind `invoke` and `ainvoke`."""
+
+    def __init__(self, name: str, logic: Logic, services: Services) -> None:
+        self.name = name
+        self._logic = logic
+        self._services = services
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: ARG002
+        """Runs the logic without an event loop."""
+        return drive(self._logic(input, Io(SYNC, self._services)))  # type: ignore[arg-type]
+
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: ARG002
+        """Awaits the logic."""
+        return await self._logic(input, Io(ASYNC, self._services))
+
+
+def call_record(attempt: Attempt) -> dict[str, dict[str, Any]]:
+    """An attempt as a state entry: no text, no log-probabilities (state is copied at every step)."""
+    data = to_json(attempt)
+    for name in ("text", "logprobs", "end_logprob", "message_id"):
+        data.pop(name)
+    return {attempt.id: data}
+
+
+def as_candidate(data: Mapping[str, Any]) -> Candidate:
+    """A candidate from an estimate's JSON."""
+    return Candidate.from_json(data["candidate"])
+
+
+def _start_of_day() -> float:
+    import datetime
+
+    return datetime.datetime.now(datetime.UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()

@@ -1,0 +1,80 @@
+"""A subtask's result as users see it, made from the answers in hand."""
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["best_in_hand", "finished"]
+
+
+def best_in_hand(hand: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The answer with the greatest confidence, the earliest among equals; None where every try failed."""
+    answers = [answer for answer in hand if answer["text"]]
+    return max(answers, key=lambda a: a["verdict"]["confidence"]) if answers else None
+
+
+def finished(
+    state: Mapping[str, Any], calls: Mapping[str, dict[str, Any]], status: str, answer: dict[str, Any] | None = None
+) -> dict[str, dict[str, Any]]:
+    """The result entry for this subtask's id.
+
+    Args:
+        state: The child graph's state with all answers in hand.
+        calls: Every call made for the subtask, for its bill.
+        status: `accepted`, `unsure` or `failed`.
+        answer: The answer that counts; the last one where None.
+    """
+    hand = state["hand"]
+    kept = answer or hand[-1]
+    subtask, decision = state["subtask"], state["decision"]
+    cost = sum(call["cost_nusd"] for call in calls.values())
+    energies = [call["energy_j"] for call in calls.values() if call["energy_j"] is not None]
+    failure = hand[-1]["failure"]
+    return {
+        subtask["id"]: {
+            "id": subtask["id"],
+            "brief": subtask["brief"],
+            "task_type": subtask["features"]["task_type"],
+            "needs": subtask["needs"],
+            "answer": "" if status == "failed" else kept["text"],
+            "status": status,
+            "missing": None
+            if status != "failed"
+            else f"{failure['kind']}: {failure['message']}"
+            if failure
+            else "no answer",
+            "candidate": kept["candidate"],
+            "models": list(dict.fromkeys(call["model"] for call in calls.values() if call["purpose"] == "execute")),
+            "why": _why(decision["why"], hand, kept, status),
+            "confidence": None if status == "failed" else kept["verdict"]["confidence"],
+            "calibrated": kept["verdict"]["calibrated"],
+            "tries": sum(call["tries"] for call in calls.values() if call["purpose"] == "execute"),
+            "escalations": len(hand) - 1,
+            "cost_nusd": cost,
+            "cost_usd": cost / 1e9,
+            "latency_s": round(sum(call["latency_s"] for call in calls.values()), 6),
+            "energy_j": sum(energies) if energies else None,
+            "decision": decision,
+            "verdict": kept["verdict"],
+            "hand": [_tried(item) for item in hand],
+            "message_id": kept["message_id"] if kept["streamed"] else "",
+        }
+    }
+
+
+def _why(why: str, hand: list[dict[str, Any]], kept: dict[str, Any], status: str) -> str:
+    if len(hand) == 1 and status == "accepted":
+        return why
+    steps = [f"{item['candidate'] or 'nothing'} {_outcome(item)}" for item in hand]
+    ending = {"accepted": "accepted", "unsure": f"kept {kept['candidate']}, unsure", "failed": "no answer"}[status]
+    return f"{why}; then " + " > ".join(steps) + f": {ending}" if len(hand) > 1 else f"{why}; {ending} ({steps[0]})"
+
+
+def _outcome(item: dict[str, Any]) -> str:
+    failure = item["failure"]
+    return failure["kind"] if failure else f"{item['verdict']['confidence']:.2f}"
+
+
+def _tried(item: dict[str, Any]) -> dict[str, Any]:
+    keys = ("candidate", "model", "text", "verdict", "call_ids")
+    failure = item["failure"]
+    return {**{key: item[key] for key in keys}, "failure": failure["kind"] if failure else None}

@@ -1,0 +1,127 @@
+"""Makes one answer of the results, the bill, and the rows that are remembered before the answer is returned."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from langchain_core.messages import AIMessage, HumanMessage
+
+from orchestrator_graph.errors import MemoryStoreError
+from orchestrator_graph.nodes.billing import make_bill
+from orchestrator_graph.nodes.io import Io, call_record
+from orchestrator_graph.nodes.remember import record_of
+from orchestrator_graph.nodes.situation import situation
+from orchestrator_graph.policy import Policy
+from orchestrator_graph.registry.spec import Portfolio
+from orchestrator_graph.routing.decide import decide
+from orchestrator_graph.state import State
+from orchestrator_graph.types import Attempt, Subtask
+
+__all__ = ["synthesize"]
+
+PROMPT = (Path(__file__).parent / "synthesis_prompt.txt").read_text(encoding="utf-8")
+
+
+async def synthesize(state: State, io: Io) -> dict[str, Any]:
+    """The synthesizer node: answer, bill, memory."""
+    results, order = state["results"], [subtask["id"] for subtask in state["subtasks"]]
+    missing = [results[name] for name in order if results[name]["status"] == "failed"]
+    text, call = await _text(state, io, order, bool(missing))
+    calls = {**(state.get("calls") or {}), **(call_record(call) if call is not None else {})}
+    if missing:
+        text = "\n\n".join(part for part in [text, _unresolved(missing)] if part)
+    portfolio = await io.portfolio()
+    bill = make_bill(state["task"], calls, results, portfolio)
+    try:
+        await io.services.memory.remember(io.fx, record_of({**state, "calls": calls}, results))
+    except MemoryStoreError as error:  # the answer is paid for: it is given, and the bill says what was not kept
+        bill["notes"].append(f"not remembered: {error}")
+    io.services.gateway.release(state["task"]["run_id"])
+    shown = {name: {k: v for k, v in results[name].items() if k not in {"hand", "message_id"}} for name in order}
+    message = AIMessage(
+        text,
+        id=results[order[0]].get("message_id") or None,
+        response_metadata={
+            "run_id": state["task"]["run_id"],
+            "model_name": "orchestrator",
+            "decisions": {name: r["decision"]["id"] for name, r in results.items() if r["decision"]},
+            "total_usd": bill["total_usd"],
+            "proved": False,
+        },
+    )
+    return {"messages": [message], "bill": bill, "results": shown, "calls": calls}
+
+
+async def _text(state: State, io: Io, order: list[str], incomplete: bool) -> tuple[str, Attempt | None]:
+    """One answer stays as it is; parts that lead to a last one are that; the rest is listed or written together."""
+    results = state["results"]
+    if len(order) == 1:
+        return results[order[0]]["answer"], None
+    if not incomplete:
+        last = _conclusion(state)
+        if last is not None:
+            return results[last]["answer"], None
+        if state["task"]["plan_source"] == "model":
+            call = await _written(state, io, order)
+            if call is not None and call.ok:
+                return call.text, call
+            return _listed(state, order), call
+    return _listed(state, order), None
+
+
+def _conclusion(state: State) -> str | None:
+    """The one subtask that uses, directly or not, the answers of all others."""
+    needs: dict[str, set[str]] = {subtask["id"]: set(subtask["needs"]) for subtask in state["subtasks"]}
+    for name in needs:
+        reached, frontier = {name}, set(needs[name])
+        while frontier:
+            reached |= frontier
+            frontier = {n for item in frontier for n in needs[item]} - reached
+        if reached == set(needs):
+            return name
+    return None
+
+
+def _listed(state: State, order: list[str]) -> str:
+    """The parts in order, each under what was asked; answers that only served a later step are named there."""
+    lines = []
+    for name in order:
+        result = state["results"][name]
+        if result["status"] != "failed":
+            answer = result["answer"].strip()
+            brief = _readable(result, state)
+            lines.append(f"{name}. {brief}: {answer}" if "\n" not in answer else f"{name}. {brief}:\n{answer}")
+    return "\n".join(lines)
+
+
+def _readable(result: dict[str, Any], state: State) -> str:
+    brief = result["brief"]
+    for need in result["needs"]:
+        answer = state["results"][need]["answer"].strip()
+        short = answer if len(answer) <= 40 and "\n" not in answer else f"the result of {need}"
+        brief = brief.replace("{" + need + "}", short)
+    return str(brief).rstrip(".")
+
+
+def _unresolved(missing: list[dict[str, Any]]) -> str:
+    parts = [f"- {result['id']}. {result['brief']} ({result['missing']})" for result in missing]
+    return "Not answered:\n" + "\n".join(parts)
+
+
+async def _written(state: State, io: Io, order: list[str]) -> Attempt | None:
+    """One routed call that writes the parts together; None where no model may."""
+    subtasks = [Subtask.from_json(subtask) for subtask in state["subtasks"]]
+    private = any(subtask.private for subtask in subtasks)
+    parts = _listed(state, order)
+    task_text = "; ".join(subtask.brief for subtask in subtasks)
+    features = dataclasses.replace(subtasks[0].features, text=task_text, task_type="writing", expects="text")
+    broad = Portfolio(s for s in (await io.portfolio()).values() if not s.has("narrow"))
+    policy = Policy(**state["task"]["policy"]).model_copy(update={"strategy": "route", "explore": 0.0})
+    now = await situation(io, state["task"], private=private, context_bytes=len(parts.encode()))
+    decision = decide("synthesis", features, broad, policy, now)
+    if not decision.ranking:
+        return None
+    prompt = PROMPT.replace("{task}", task_text).replace("{parts}", parts)
+    whole = Subtask("synthesis", task_text, features, (), private)
+    model = decision.ranking[0].candidate.id
+    return await io.call(model, [HumanMessage(prompt)], state["task"], whole, purpose="synthesize", logprobs=False)

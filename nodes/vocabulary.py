@@ -1,0 +1,80 @@
+"""The words by which tasks are told apart. Data only: lists that anybody may read and extend."""
+
+__all__ = ["DOMAINS", "EXPECTS", "HARD", "LANGUAGES", "RE_ASK", "TASK_TYPES", "VERBS"]
+
+TASK_TYPES: tuple[tuple[str, str], ...] = (
+    (
+        "code",
+        r"\b(code|function|python|javascript|typescript|rust|sql|regex|bug|stack ?trace|compile|refactor|unit test"
+        r"|class|api endpoint)\b|```|\bdef \w+\(",
+    ),
+    (
+        "translation",
+        r"\btranslat\w+\b|\b(in|into|to) (french|german|spanish|italian|english|chinese|japanese|portuguese|russian)\b",
+    ),
+    ("summary", r"\b(summar\w+|tl;?dr|shorten|condense|key points)\b"),
+    ("extraction", r"\b(extract|find all|pull out|parse)\b"),
+    ("planning", r"\b(plan|itinerary|schedule|roadmap|agenda)\b"),
+    ("writing", r"\b(write|draft|compose|essay|story|poem|blog|email|letter to|article|slogan)\b"),
+    (
+        "logic",
+        r"\b(true|false|balanced|brackets?|parenthes\w+|maximum|minimum|max|min|evaluate)\b"
+        r"|\b(largest|smallest|list)\b.*\d+[, ]+\d+|\(\s*\d+\s*[-+*]|[-+*]\s*\(|\[\s*\d",
+    ),
+    (
+        "text",
+        r"\b(reverse\w*|backwards?|capitals?|uppercase|upper case|sort\w*|alphabetical\w*|letters?|spell\w*"
+        r"|first and last|vowels?)\b",
+    ),
+    (
+        "maths",
+        r"\b(add|sum|plus|minus|subtract\w*|times|multipl\w+|divid\w+|product|difference|percent\w*|equation|integral"
+        r"|derivative|solve|calculate|compute|bigger|larger|greater|smaller)\b|\d\s*[-+*/x]\s*\d",
+    ),
+)
+DOMAINS: tuple[tuple[str, str], ...] = (
+    ("medicine", r"\b(patient|symptom|diagnos\w+|dose|clinical|disease)\b"),
+    ("law", r"\b(contract|clause|liabilit\w+|court|statute|gdpr)\b"),
+    ("finance", r"\b(invoice|revenue|budget|stock|interest rate|tax|loan)\b"),
+    ("science", r"\b(physics|chemistry|biology|molecule|quantum|theorem)\b"),
+    ("software", r"\b(code|python|server|database|docker|api|bug)\b"),
+)
+EXPECTS: tuple[tuple[str, str], ...] = (
+    ("json", r"\bjson\b"),
+    (
+        "yes_no",
+        r"^\W*(is|are|does|do|can|was|were|will|has|have)\b.*\?|\b(yes or no|true or false)\b",
+    ),
+    (
+        "number",
+        r"\b(how many|count|add|sum of|plus|minus|subtract|times|multipl\w+|calculate|compute|what is [-\d(]+)\b"
+        r"|^\W*\d[\d\s]*[-+*x]\s*\d",
+    ),
+    ("code", r"\b(write|implement|fix|give)\b.*\b(function|code|script|query|regex|class)\b"),
+    ("word", r"\b(reverse|uppercase|capitals?|sort the letters|first and last letters?|spell)\b"),
+    ("list", r"\b(list|bullet|enumerate)\b"),
+)
+LANGUAGES: dict[str, frozenset[str]] = {
+    code: frozenset(words.split())
+    for code, words in {
+        "en": "the and of is to what how in a for please then with",
+        "de": "der die das und ist nicht ein wie was bitte mit für",
+        "fr": "le la les et est une des que pour quel dans avec",
+        "es": "el los las es una por que para como del con qué",
+        "it": "il che di una per come con gli sono della è",
+    }.items()
+}
+HARD = r"\b(prove|derive|optimi[sz]e|analy[sz]e|compare|design|explain why|trade-?offs?|step by step|rigorous)\b"
+RE_ASK = r"\b(that'?s (wrong|not right)|try again|wrong|again|i (said|asked|meant))\b|^no,"
+_VERBS = """
+add analyse analyze answer arrange calculate capitalise capitalize check choose classify collect combine compare compile
+compose compute condense convert correct count create debug decide define delete derive describe design determine divide
+do draft draw edit estimate evaluate explain extract fill find fix format generate get give identify implement improve
+infer insert join judge label list look make measure merge multiply name order organise organize outline parse pick plan
+polish predict prepare price print proofread propose prove provide put query rank rate read recommend remove rename
+repeat replace report rephrase research reverse review revise rewrite say schedule search select send show simplify
+solve sort spell split state subtract suggest sum summarise summarize tell test tidy translate trim turn
+uppercase use verify work write
+"""
+VERBS = frozenset(_VERBS.split())
+"""Words that begin an order."""

@@ -1,0 +1,198 @@
+"""`orchestrator.toml`: found, read and checked. Every mistake names the file, the line and the way out.
+
+Knows nothing of models beyond their specs and connects to nothing. A call's arguments win over the file.
+"""
+
+import dataclasses
+import os
+import re
+import sys
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from orchestrator_graph.errors import ConfigError, PolicyError
+from orchestrator_graph.policy import Policy
+from orchestrator_graph.registry.spec import ModelSpec, Price
+
+__all__ = ["FILE_NAME", "BudgetLimit", "Config", "find", "load", "template", "user_folder"]
+
+FILE_NAME = "orchestrator.toml"
+APP = "orchestrator-graph"
+SPEC_FIELDS = frozenset(f.name for f in dataclasses.fields(ModelSpec)) - {"discovered", "remote_host"}
+
+
+class BudgetLimit(NamedTuple):
+    """A budget that tasks share: US dollars per calendar day (UTC) or altogether."""
+
+    max_usd: float
+    per: Literal["day", "total"] = "day"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What the file says.
+
+    Attributes:
+        models: The portfolio in order, names and described models; None = whatever is found.
+        memory: Folder or URL; None = not said.
+        model_specs: The described ones alone (`[[models]]`).
+        path: The file; None = there is none and all of this is the default.
+    """
+
+    models: list[str | ModelSpec] | None = None
+    memory: str | None = None
+    policy: Policy = field(default_factory=Policy)
+    budgets: Mapping[str, BudgetLimit] = field(default_factory=dict)
+    model_specs: tuple[ModelSpec, ...] = ()
+    path: Path | None = None
+
+
+def load(path: Path | None = None, environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> Config:
+    """The config from `path`, else from the first file found, else the defaults.
+
+    Raises:
+        ConfigError: The file is missing although it was named, cannot be read, is malformed or holds an unknown key.
+    """
+    path = path or find(os.environ if environ is None else environ, cwd)
+    if path is None:
+        return Config()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error})") from None
+    return _Reader(path, text).config()
+
+
+def find(environ: Mapping[str, str], cwd: Path | None = None) -> Path | None:
+    """The file that counts: working folder, then $ORCHESTRATOR_CONFIG, then the user's config folder."""
+    here = (cwd or Path.cwd()) / FILE_NAME
+    if here.is_file():
+        return here
+    if named := environ.get("ORCHESTRATOR_CONFIG"):
+        return Path(named).expanduser()  # a wrong name is an error, not a reason to look further
+    own = user_folder("config", environ) / FILE_NAME
+    return own if own.is_file() else None
+
+
+def user_folder(kind: Literal["config", "data"], environ: Mapping[str, str]) -> Path:
+    """Where this user's config or data lives, by the platform's custom. Creates nothing."""
+    home = Path(environ.get("HOME") or environ.get("USERPROFILE") or "~").expanduser()
+    if sys.platform == "win32":
+        return Path(environ.get("APPDATA" if kind == "config" else "LOCALAPPDATA") or home) / APP
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / APP
+    variable, usual = {"config": ("XDG_CONFIG_HOME", ".config"), "data": ("XDG_DATA_HOME", ".local/share")}[kind]
+    return Path(environ.get(variable) or home / usual) / APP
+
+
+@cache
+def template() -> str:
+    """The file that `orchestrator init` writes: every setting, commented."""
+    return resources.files("orchestrator_graph").joinpath("template.toml").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    path: Path
+    text: str
+
+    def config(self) -> Config:
+        data = self._parse()
+        self._check_keys(data, ("models", "memory", "policy", "budgets"), "")
+        models, specs = self._models(data.get("models"))
+        budgets = self._table(data.get("budgets", {}), "budgets")
+        return Config(
+            models=models,
+            memory=self._memory(data.get("memory")),
+            policy=self._policy(data.get("policy", {})),
+            budgets={name: self._budget(name, table) for name, table in budgets.items()},
+            model_specs=specs,
+            path=self.path,
+        )
+
+    def _parse(self) -> dict[str, Any]:
+        try:
+            return tomllib.loads(self.text)
+        except tomllib.TOMLDecodeError as error:
+            lines = self.text.splitlines() or [""]
+            found = re.search(r"at line (\d+)", str(error))  # before Python 3.14 the message is all there is
+            number = int(found.group(1)) if found else len(lines)
+            line = lines[min(number, len(lines)) - 1].strip()
+            raise ConfigError(f"{self.path}, line {number}: {error}. The line reads: {line}") from None
+
+    def _at(self, name: str) -> str:
+        key = re.escape(name.rpartition(".")[2])
+        rows = enumerate(self.text.splitlines(), 1)
+        number = next((n for n, row in rows if re.search(rf"(^|[\s\[{{.,]){key}\b", row.partition("#")[0])), None)
+        return f"{self.path}, line {number}" if number else str(self.path)
+
+    def _fail(self, name: str, problem: str) -> ConfigError:
+        return ConfigError(f"{self._at(name)}: {name}: {problem}")
+
+    def _check_keys(self, table: Mapping[str, Any], known: Collection[str], prefix: str) -> None:
+        for key in table:
+            if key not in known:
+                hint = " A key does not belong in a file: name its variable in api_key_env." if key == "api_key" else ""
+                raise self._fail(prefix + key, f"unknown key. Known keys: {', '.join(sorted(known))}.{hint}")
+
+    def _table(self, value: Any, name: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise self._fail(name, f"{value!r} is no table")
+        return value
+
+    def _memory(self, value: Any) -> str | None:
+        if value is not None and not isinstance(value, str):
+            raise self._fail("memory", f"{value!r} is no path or URL in quotes")
+        if value is None or "://" in value:
+            return value
+        return str(self.path.parent / Path(value).expanduser())
+
+    def _policy(self, value: Any) -> Policy:
+        try:
+            return Policy.parse(self._table(value, "policy"))
+        except PolicyError as error:
+            first = re.split(r"[ :]", str(error), maxsplit=1)[0]
+            raise ConfigError(f"{self._at(first)}: {error}") from None
+
+    def _budget(self, name: str, value: Any) -> BudgetLimit:
+        where = f"budgets.{name}"
+        table = self._table(value, where)
+        self._check_keys(table, BudgetLimit._fields, f"{where}.")
+        amount, per = table.get("max_usd"), table.get("per", "day")
+        if isinstance(amount, bool) or not isinstance(amount, (int, float)) or not 0 <= amount < float("inf"):
+            raise self._fail(f"{where}.max_usd", f"{amount!r} is no amount of US dollars, 0 or more")
+        if per not in ("day", "total"):
+            raise self._fail(f"{where}.per", f"{per!r} is neither 'day' nor 'total'")
+        return BudgetLimit(float(amount), per)
+
+    def _models(self, value: Any) -> tuple[list[str | ModelSpec] | None, tuple[ModelSpec, ...]]:
+        if value is None:
+            return None, ()
+        entries = [value] if isinstance(value, str) else value
+        if not isinstance(entries, list) or not all(isinstance(entry, (str, dict)) for entry in entries):
+            raise self._fail("models", f"{value!r} is no list of 'provider:name' strings or tables")
+        models = [entry if isinstance(entry, str) else self._spec(entry) for entry in entries]
+        return models, tuple(model for model in models if isinstance(model, ModelSpec))
+
+    def _spec(self, table: dict[str, Any]) -> ModelSpec:
+        from pydantic import TypeAdapter, ValidationError
+
+        self._check_keys(table, SPEC_FIELDS, "models.")
+        if not isinstance(table.get("model"), str):
+            raise self._fail("models.model", "each table needs model = 'provider:name'")
+        priors = self._table(table.get("priors", {}), "models.priors")
+        table["priors"] = {
+            k: v if isinstance(v, dict) else {"quality": v, "n": 10, "source": "user"} for k, v in priors.items()
+        }
+        if isinstance(price := table.get("price"), dict):
+            self._check_keys(price, [f.name for f in dataclasses.fields(Price)], "models.price.")
+        try:
+            return TypeAdapter(ModelSpec).validate_python(table)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise self._fail(f"models.{first['loc'][0]}", f"{first['input']!r}: {first['msg']}") from None

@@ -1,0 +1,80 @@
+"""Every error that a user can meet. Each names the thing, the value and the way out.
+
+    OrchestratorError(Exception)
+    ├── InputError(ValueError)          a message, task or argument that cannot be worked on
+    ├── PolicyError(ValueError)         a policy field that makes no sense
+    ├── ConfigError(ValueError)         orchestrator.toml (file and line)
+    ├── RegistryError(LookupError)      an unknown provider or model, or no model at all
+    ├── NoCandidateError(LookupError)   the policy excludes every candidate; `.excluded` says why
+    ├── PrivacyError(PermissionError)   private text would have had to leave the machine
+    └── MemoryStoreError(RuntimeError)  the ledger cannot be opened or written
+
+A *model's* failure is never raised inside the graph: it is a `types.Failure` value.
+"""
+
+from collections.abc import Mapping
+
+__all__ = [
+    "EXIT_CODES",
+    "ConfigError",
+    "InputError",
+    "MemoryStoreError",
+    "NoCandidateError",
+    "OrchestratorError",
+    "PolicyError",
+    "PrivacyError",
+    "RegistryError",
+]
+
+
+class OrchestratorError(Exception):
+    """Root of all errors that this package raises on purpose."""
+
+
+class InputError(OrchestratorError, ValueError):
+    """The task itself cannot be worked on: empty, too large, not text."""
+
+
+class PolicyError(OrchestratorError, ValueError):
+    """A field of the policy is unknown or out of range."""
+
+
+class ConfigError(OrchestratorError, ValueError):
+    """`orchestrator.toml` is malformed; the message names file and line."""
+
+
+class RegistryError(OrchestratorError, LookupError):
+    """A provider or model is unknown, not pulled, or nothing was found at all."""
+
+
+class NoCandidateError(OrchestratorError, LookupError):
+    """The constraints leave no candidate.
+
+    Args:
+        message: One sentence that names the way out.
+        excluded: Candidate id -> the constraint that excluded it.
+    """
+
+    def __init__(self, message: str, excluded: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.excluded = dict(excluded or {})
+
+
+class PrivacyError(OrchestratorError, PermissionError):
+    """Private text and no model that may see it: refused, not sent."""
+
+
+class MemoryStoreError(OrchestratorError, RuntimeError):
+    """The ledger or its index cannot be opened or written."""
+
+
+EXIT_CODES: Mapping[type[OrchestratorError], int] = {
+    InputError: 2,
+    PolicyError: 2,
+    ConfigError: 3,
+    RegistryError: 4,
+    NoCandidateError: 5,
+    PrivacyError: 6,
+    MemoryStoreError: 7,
+}
+"""The command line's exit codes; 1 is an answer that stayed incomplete."""

@@ -1,0 +1,1 @@
+"""The only door to a model. No other package imports a provider SDK or httpx."""

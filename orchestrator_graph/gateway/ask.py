@@ -1,0 +1,118 @@
+"""Asks one client once: parameters, tracing, the deadline in the context, streaming. Knows nothing of money."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator_graph.drive import Effects
+from orchestrator_graph.gateway.clients import Clients
+from orchestrator_graph.gateway.parameters import Flavour, flavour_of, parametrised
+from orchestrator_graph.gateway.tracing import config_for, kept_here
+from orchestrator_graph.gateway.transport import BOUNDS, Bounds
+from orchestrator_graph.registry.spec import ModelSpec
+from orchestrator_graph.types import Request
+
+__all__ = ["Ask", "Heard"]
+
+
+class TooLate(Exception):  # noqa: N818
+    """A chunk arrived after the call had ended."""
+
+
+@dataclass(slots=True)
+class Heard:
+    """The chunks of a stream as they arrive, possibly in another thread."""
+
+    on_token: Callable[[str], None] | None
+    began: float = field(default_factory=time.monotonic)
+    chunks: list[Any] = field(default_factory=list)
+    first_token_s: float | None = None
+    stopped: bool = False
+
+    def take(self, chunk: Any) -> None:
+        """Keeps a chunk and passes its text on.
+
+        Raises:
+            TooLate: The call has ended meanwhile: nothing more may be shown.
+        """
+        if self.stopped:
+            raise TooLate
+        self.chunks.append(chunk)
+        text = str(chunk.text)
+        if text and self.first_token_s is None:
+            self.first_token_s = time.monotonic() - self.began
+        if text and self.on_token is not None:
+            self.on_token(text)
+
+    @property
+    def text(self) -> str:
+        """What arrived so far."""
+        return "".join(str(chunk.text) for chunk in list(self.chunks))
+
+    def message(self) -> Any:
+        """All chunks as one message."""
+        return self.chunks[0] + self.chunks[1:] if len(self.chunks) > 1 else self.chunks[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request to one client; call it with the effects to use.
+
+    Attributes:
+        seconds: What is left of the call's time.
+        pins: Host -> checked address, for private text.
+        plain: Leave out optional parameters.
+    """
+
+    clients: Clients
+    spec: ModelSpec
+    request: Request
+    heard: Heard
+    seconds: float
+    max_tokens: int | None = None
+    plain: bool = False
+    pins: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def streams(self) -> bool:
+        """Whether tokens are wanted as they come."""
+        return self.request.stream or self.heard.on_token is not None
+
+    @property
+    def blocks(self) -> bool:
+        """Whether the client is a user's object without an async half of its own: it needs a thread anyway."""
+        from langchain_core.language_models import BaseChatModel
+
+        kind = type(self.spec.model)
+        if not issubclass(kind, BaseChatModel) or kind._agenerate is not BaseChatModel._agenerate:
+            return False
+        return not self.streams or kind._astream is BaseChatModel._astream
+
+    async def __call__(self, fx: Effects) -> tuple[Any, Flavour]:
+        """The client's message, and what kind of client it is."""
+        BOUNDS.set(Bounds(time.monotonic() + self.seconds, self.pins))
+        loop = asyncio.get_running_loop() if fx.is_async else None
+        lease = await fx.offload(lambda: self.clients.borrow(self.spec, loop))
+        try:
+            with kept_here(private=self.request.private):
+                return await self._invoke(fx, lease.client), flavour_of(lease.client)
+        finally:
+            self.clients.give_back(lease)
+
+    async def _invoke(self, fx: Effects, client: Any) -> Any:
+        request = self.request
+        chat, kwargs = parametrised(client, self.spec, request, self.max_tokens, plain=self.plain)
+        messages = list(request.messages)
+        config = config_for(private=request.private, stream=request.stream)
+        if not self.streams:
+            return await fx.run(
+                lambda: chat.invoke(messages, config, **kwargs), lambda: chat.ainvoke(messages, config, **kwargs)
+            )
+        await fx.each(
+            lambda: chat.stream(messages, config, **kwargs),
+            lambda: chat.astream(messages, config, **kwargs),
+            self.heard.take,
+        )
+        return self.heard.message()

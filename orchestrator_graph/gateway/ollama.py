@@ -1,0 +1,139 @@
+"""What an Ollama server says about itself: which models are there, what they can do, where they really run."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator_graph.errors import RegistryError
+from orchestrator_graph.gateway.egress import is_loopback_url
+
+__all__ = ["OllamaFacts", "OllamaServer", "ollama_url", "read_json"]
+
+DEFAULT_PORT = 11434
+PROBE_S = 5.0
+DEFAULT_CONTEXT = 8_192
+"""Where neither the model nor the user says otherwise: the whole context of a modern model would not fit in memory."""
+CAPABILITIES = {
+    "completion": "chat",
+    "tools": "tools",
+    "vision": "vision",
+    "thinking": "reasoning",
+    "embedding": "embedding",
+}
+
+
+def ollama_url(host: str | None) -> str:
+    """The base URL that a value of OLLAMA_HOST means.
+
+    >>> ollama_url(None), ollama_url("0.0.0.0:8080"), ollama_url("https://gpu")
+    ('http://127.0.0.1:11434', 'http://127.0.0.1:8080', 'https://gpu:443')
+    """
+    scheme, found, rest = (host or "").strip().rstrip("/").partition("://")
+    if not found:
+        scheme, rest = "http", scheme
+    name, colon, port = rest.rpartition(":") if re.search(r":\d+$", rest) else (rest, "", "")
+    usual = {"http": 80, "https": 443}[scheme] if found else DEFAULT_PORT
+    name = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(name, name)  # noqa: S104 - replaced, not bound
+    return f"{scheme}://{name}:{port if colon else usual}"
+
+
+@dataclass(frozen=True, slots=True)
+class OllamaFacts:
+    """One model on the server; `context` is the one that every call should ask for."""
+
+    name: str
+    capabilities: frozenset[str]
+    context: int
+    size_b: float | None
+    remote_host: str | None
+
+    @property
+    def is_chat(self) -> bool:
+        """False for models that only make embeddings."""
+        return "chat" in self.capabilities
+
+
+class OllamaServer:
+    """Reads `/api/tags`, `/api/ps` and `/api/show`.
+
+    Args:
+        url: Base URL.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._loaded: dict[str, int] = {}
+        self._tags: dict[str, Mapping[str, Any]] = {}
+
+    def look(self) -> bool:
+        """Lists the models; False when no Ollama answers."""
+        tags = self._ask("GET", "/api/tags")
+        if tags is None:
+            return False
+        self._tags = {str(item["name"]): item for item in tags.get("models") or ()}
+        running = (self._ask("GET", "/api/ps") or {}).get("models") or ()
+        self._loaded = {str(item["name"]): int(item.get("context_length") or 0) for item in running}
+        return True
+
+    @property
+    def names(self) -> list[str]:
+        """All models that are pulled."""
+        return list(self._tags)
+
+    def find(self, name: str) -> str | None:
+        """The pulled model that a name means (`:latest` may be left out)."""
+        return next((full for full in (name, f"{name}:latest") if full in self._tags), None)
+
+    def facts(self, name: str) -> OllamaFacts:
+        """All that the server says of one pulled model.
+
+        Raises:
+            RegistryError: The server lists the model but cannot show it.
+        """
+        shown = self._ask("POST", "/api/show", {"model": name})
+        if shown is None:
+            raise RegistryError(f"Ollama at {self.url} lists {name} but cannot show it. Try: ollama show {name}")
+        info: Mapping[str, Any] = shown.get("model_info") or {}
+        tag = self._tags.get(name, {})
+        remote = [source.get(key) for source in (shown, tag) for key in ("remote_host", "remote_model")]
+        count = info.get("general.parameter_count")
+        return OllamaFacts(
+            name=name,
+            capabilities=_capabilities(shown, info),
+            context=self._context(name, shown, info),
+            size_b=count / 1e9 if isinstance(count, (int, float)) and count > 0 else None,
+            remote_host=next((str(value) for value in remote if value), None),
+        )
+
+    def _context(self, name: str, shown: Mapping[str, Any], info: Mapping[str, Any]) -> int:
+        longest = next((int(value) for key, value in info.items() if key.endswith(".context_length")), DEFAULT_CONTEXT)
+        fixed = re.search(r"^num_ctx\s+(\d+)", str(shown.get("parameters") or ""), re.MULTILINE)
+        wanted = int(fixed.group(1)) if fixed else self._loaded.get(name) or DEFAULT_CONTEXT
+        return min(wanted, longest)
+
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+        return read_json(method, self.url + path, body)
+
+
+def read_json(
+    method: str, url: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+) -> dict[str, Any] | None:
+    """A JSON object from a server; `None` when nobody answers with one."""
+    import httpx
+
+    try:
+        with httpx.Client(trust_env=not is_loopback_url(url), follow_redirects=False, timeout=PROBE_S) as client:
+            answer = client.request(method, url, json=body, headers=headers)
+            found = answer.json() if answer.status_code == 200 else None
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _capabilities(shown: Mapping[str, Any], info: Mapping[str, Any]) -> frozenset[str]:
+    said = shown.get("capabilities")
+    if not isinstance(said, list):  # servers older than the field
+        said = ["embedding"] if "bert" in str(info.get("general.architecture")) else ["completion"]
+    found = {CAPABILITIES[word] for word in said if word in CAPABILITIES}
+    return frozenset(found | {"json", "logprobs"} if "chat" in found else found)

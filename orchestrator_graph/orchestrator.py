@@ -1,0 +1,245 @@
+"""The composition root: models, memory and policy in; a compiled graph out. Constructors only store."""
+
+import weakref
+from collections.abc import AsyncIterator, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from orchestrator_graph.drive import ASYNC, SYNC, Effects, drive
+from orchestrator_graph.gateway.door import Gateway
+from orchestrator_graph.memory import Memory
+from orchestrator_graph.policy import Policy
+from orchestrator_graph.registry.catalogue import Catalogue
+from orchestrator_graph.registry.spec import ModelSpec, Portfolio
+from orchestrator_graph.routing.decide import DEFAULT_ESTIMATORS, decide
+from orchestrator_graph.routing.estimator import Estimator
+from orchestrator_graph.routing.situation import Situation
+from orchestrator_graph.types import Decision
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
+    from langchain_core.language_models import BaseChatModel
+    from langgraph.graph.state import CompiledStateGraph
+
+    from orchestrator_graph.config import Config
+    from orchestrator_graph.nodes.io import Services
+
+    Models = Sequence[str | BaseChatModel | ModelSpec] | str | None
+    Graph = CompiledStateGraph[Any, Any, Any, Any]
+
+__all__ = ["Orchestrator", "create_orchestrator"]
+
+STREAM_MODES: Any = ["custom", "messages", "values"]
+
+
+class Orchestrator:
+    """Models, memory and policy behind one graph. Also a (sync and async) context manager.
+
+    Args:
+        models: `"provider:name"` strings, LangChain chat models or `ModelSpec`s; `"pocket"` for the embedded ones;
+            `None` = what is found (Ollama, cloud keys) at first use.
+        memory: `None` = in RAM; a folder = kept there; or a `Memory`.
+        embedder: `None` = the built-in one; any LangChain `Embeddings`; or `"ollama:all-minilm"`.
+        policy: The default for every call; a call's own fields are laid over it.
+        config: As read from `orchestrator.toml`; explicit arguments win over it.
+        system_prompt: Put before every subtask's prompt.
+        estimators: Replaces the default estimators; any callable of that shape will do.
+        compile_options: `checkpointer, store, cache, name, debug`, passed to LangGraph.
+    """
+
+    def __init__(
+        self,
+        models: "Models" = None,
+        *,
+        memory: "str | Path | Memory | None" = None,
+        embedder: "Embeddings | str | None" = None,
+        policy: Policy | dict[str, Any] | None = None,
+        config: "Config | None" = None,
+        system_prompt: str = "",
+        estimators: Sequence[Estimator] = (),
+        **compile_options: Any,
+    ) -> None:
+        self._models = models
+        self._memory = memory
+        self._embedder = embedder
+        self._policy = policy
+        self._config = config
+        self._system_prompt = system_prompt
+        self._estimators = tuple(estimators)
+        self._compile_options = compile_options
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The default policy: the call's own fields over those of the file."""
+        own = Policy.parse(self._policy)
+        return own if self._config is None else self._config.policy.overlaid(own)
+
+    @cached_property
+    def gateway(self) -> Gateway:
+        """The door to all models."""
+        config = self._config
+        if config is None:
+            return Gateway(self._models, catalogue=Catalogue())
+        named: Any = self._models if self._models is not None else config.models
+        return Gateway(named, catalogue=Catalogue(config.model_specs))
+
+    @cached_property
+    def memory(self) -> Memory:
+        """What is remembered."""
+        if isinstance(self._memory, Memory):
+            return self._memory
+        where = self._memory if self._memory is not None or self._config is None else self._config.memory
+        if isinstance(self._embedder, str):
+            return Memory(where, embedder=self.gateway.embeddings(self._embedder), embedder_is_local=True)
+        return Memory(where, embedder=self._embedder)
+
+    @cached_property
+    def services(self) -> "Services":
+        """What the nodes are bound to."""
+        from orchestrator_graph.nodes.io import Services
+
+        budgets = {} if self._config is None else self._config.budgets
+        return Services(
+            gateway=self.gateway,
+            memory=self.memory,
+            policy=self.policy,
+            system_prompt=self._system_prompt,
+            estimators=self._estimators,
+            budgets={name: (round(limit * 1e9), per) for name, (limit, per) in budgets.items()},
+        )
+
+    @cached_property
+    def graph(self) -> "Graph":
+        """The compiled graph; `invoke`, `ainvoke`, `stream`, and a node of any other graph."""
+        from orchestrator_graph.graph import build_graph
+
+        return build_graph(self.services, **self._compile_options)
+
+    def portfolio(self) -> Portfolio:
+        """The models that one may choose from.
+
+        Raises:
+            RegistryError: Nothing was found, or a named model is not there.
+        """
+        return drive(self.gateway.portfolio(SYNC))
+
+    def decide(self, text: str, policy: Policy | dict[str, Any] | None = None) -> Decision:
+        """The decision for the task as a whole. Calls no model.
+
+        Raises:
+            InputError, PrivacyError, NoCandidateError: As `run` would.
+        """
+        return drive(self._decide(SYNC, text, policy))
+
+    async def adecide(self, text: str, policy: Policy | dict[str, Any] | None = None) -> Decision:
+        """`decide`, async."""
+        return await self._decide(ASYNC, text, policy)
+
+    async def _decide(self, fx: Effects, text: str, policy: Policy | dict[str, Any] | None) -> Decision:
+        from langchain_core.messages import HumanMessage
+
+        from orchestrator_graph.nodes.analyzer import check_feasible, check_names, read_task, settle_privacy
+
+        wanted = self.policy.overlaid(Policy.parse(policy))
+        features, sensitive, notes = read_task([HumanMessage(text)], wanted)
+        portfolio = await self.gateway.portfolio(fx)
+        check_names(portfolio, wanted)
+        private = settle_privacy(portfolio, features, wanted, sensitive, notes)
+        check_feasible(portfolio, features, wanted, private)
+        found = await self.memory.lookup(fx, [features.text], tenant=wanted.tenant, private=private)
+        limit = wanted.max_cost_usd
+        now = Situation(
+            private=private,
+            left_nusd=None if limit is None else round(limit * 1e9),
+            left_s=wanted.deadline_s,
+            healthy={name: self.gateway.healthy(name) for name in portfolio},
+            speeds={name: s for name in portfolio if (s := self.gateway.seconds_per_call(name)) is not None},
+            neighbours=found[0].neighbours,
+            memory_state=found[0].state,
+        )
+        return decide("1", features, portfolio, wanted, now, self._estimators or DEFAULT_ESTIMATORS)
+
+    def run(self, text: str, policy: Policy | dict[str, Any] | None = None) -> dict[str, Any]:
+        """The graph's output for one task: `messages, plan, results, bill`."""
+        out: dict[str, Any] = self.graph.invoke(_input(text), context=Policy.parse(policy))
+        return out
+
+    async def arun(self, text: str, policy: Policy | dict[str, Any] | None = None) -> dict[str, Any]:
+        """`run`, async."""
+        out: dict[str, Any] = await self.graph.ainvoke(_input(text), context=Policy.parse(policy))
+        return out
+
+    def stream(self, text: str, policy: Policy | dict[str, Any] | None = None) -> Iterator[tuple[str, Any]]:
+        """`(mode, chunk)` as it happens: `custom` events, `messages` tokens, `values`."""
+        stream: Any = self.graph.stream(_input(text), context=Policy.parse(policy), stream_mode=STREAM_MODES)
+        yield from stream
+
+    async def astream(self, text: str, policy: Policy | dict[str, Any] | None = None) -> AsyncIterator[tuple[str, Any]]:
+        """`stream`, async."""
+        stream: Any = self.graph.astream(_input(text), context=Policy.parse(policy), stream_mode=STREAM_MODES)
+        async for item in stream:
+            yield item
+
+    def route(self, text: str, policy: Policy | dict[str, Any] | None = None) -> dict[str, Any]:
+        """One routed call: the task is left whole and nothing is escalated."""
+        return self.run(text, Policy.parse(policy).overlaid(Policy(strategy="route", decompose="never")))
+
+    def cascade(self, text: str, policy: Policy | dict[str, Any] | None = None) -> dict[str, Any]:
+        """Small, medium, large: each answer is judged, and the next level asked while it is not sure enough."""
+        return self.run(text, Policy.parse(policy).overlaid(Policy(strategy="cascade", decompose="never")))
+
+    def close(self) -> None:
+        """Closes clients and memory; what was acknowledged is kept."""
+        for name in ("memory", "gateway"):
+            if name in self.__dict__:
+                getattr(self, name).close()
+
+    async def aclose(self) -> None:
+        """`close`, async."""
+        for name in ("memory", "gateway"):
+            if name in self.__dict__:
+                await getattr(self, name).aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+def create_orchestrator(models: "Models" = None, **options: Any) -> "Graph":
+    """A compiled LangGraph that plans, routes, runs, judges and bills a task.
+
+    Args:
+        models: As for `Orchestrator`.
+        options: All other arguments of `Orchestrator`, by keyword.
+
+    Returns:
+        A `CompiledStateGraph`; its clients are closed when it is collected, at the latest at exit.
+
+    Raises:
+        TypeError: An unknown option.
+    """
+    orchestrator = Orchestrator(models, **options)
+    graph = orchestrator.graph
+    weakref.finalize(graph, _close, orchestrator.gateway, orchestrator.memory)
+    return graph
+
+
+def _close(gateway: Gateway, memory: Memory) -> None:
+    memory.close()
+    gateway.close()
+
+
+def _input(text: str) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": text}]}

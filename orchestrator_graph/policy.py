@@ -1,0 +1,145 @@
+"""What the user wants: trade-off, floors, budget, deadline, privacy. Plain settings, JSON-schema-able.
+
+Knows nothing of models or of the graph. Studio shows the descriptions as a form.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from orchestrator_graph.errors import PolicyError
+
+__all__ = ["LIMITS", "Policy", "PolicyLimits"]
+
+TRADEOFFS = {"cheap": 0.1, "balanced": 0.5, "best": 1.0}
+
+
+class PolicyLimits(BaseModel):
+    """Bounds that no input can lift."""
+
+    model_config = ConfigDict(frozen=True)
+
+    subtasks: int = 32
+    depth: int = 3
+    model_calls: int = 64
+    parallel_calls: int = 16
+    escalations: int = 4
+    input_bytes: int = 1_000_000
+
+
+LIMITS = PolicyLimits()
+
+
+class Policy(BaseModel):
+    """How to choose. Every field has a default that is safe; unknown fields are refused.
+
+    Raises:
+        pydantic.ValidationError: From the constructor; `Policy.parse` raises `PolicyError` instead.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    strategy: Literal["auto", "route", "cascade", "best_of_n", "consensus"] = Field(
+        "auto", description="auto: the router decides; the others force one way of answering."
+    )
+    tradeoff: float = Field(0.5, ge=0, le=1, description="0 = cheapest .. 1 = best; or cheap, balanced, best.")
+    min_quality: float | None = Field(
+        None, ge=0, le=1, description="Take the cheapest candidate whose estimated quality reaches this."
+    )
+    min_confidence: float | dict[str, float] = Field(
+        0.8, description="Below this confidence an answer is escalated; one number or one per task type."
+    )
+    cascade: list[str] = Field(default_factory=list, description="Models small to large, for strategy=cascade.")
+    max_cost_usd: float | None = Field(None, ge=0, description="Hard limit of one task's bill in US dollars.")
+    budget: str | None = Field(None, description="Name of a shared budget in orchestrator.toml, checked as well.")
+    deadline_s: float | None = Field(None, gt=0, description="Seconds until the answer must be there.")
+    max_energy_j: float | None = Field(None, gt=0, description="Joules one subtask may take, as estimated.")
+    private: bool = Field(False, description="The text never leaves this machine.")
+    pii: Literal["local_if_available", "refuse", "ignore"] = Field(
+        "local_if_available", description="What to do when personal data is seen in the text."
+    )
+    fault_tolerance: Literal["low", "normal", "high"] = Field(
+        "normal", description="low: every answer is judged and weak candidates are left out."
+    )
+    allow: list[str] = Field(default_factory=list, description="Only these models (patterns such as ollama:*).")
+    deny: list[str] = Field(default_factory=list, description="Never these models (patterns such as openai:*).")
+    pin: str | None = Field(None, description="Use exactly this model.")
+    tier: str | None = Field(None, description="Only models whose spec names this tier.")
+    user_id: str = Field("", description="Whose task it is: votes and memory are kept apart by user.")
+    tenant: str = Field(
+        "default", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Memory is never shared between tenants."
+    )
+    decompose: Literal["auto", "never", "always"] = Field("auto", description="Whether a task is cut into subtasks.")
+    guard: Literal["prior", "strict"] = Field(
+        "prior", description="strict: leave the reference (best) model only where a paired test allows it."
+    )
+    explore: float = Field(
+        0.0, ge=0, le=0.5, description="Share of decisions made at random to learn; never if private."
+    )
+    human: Literal["never", "ask"] = Field("never", description="ask: interrupt and ask a person when unsure.")
+
+    @field_validator("tradeoff", mode="before")
+    @classmethod
+    def _named_tradeoff(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            if value not in TRADEOFFS:
+                raise ValueError(f"{value!r} is none of cheap, balanced, best, nor a number from 0 to 1")
+            return TRADEOFFS[value]
+        return value
+
+    @field_validator("min_confidence")
+    @classmethod
+    def _probabilities(cls, value: float | dict[str, float]) -> float | dict[str, float]:
+        for number in value.values() if isinstance(value, dict) else [value]:
+            if not 0 <= number <= 1:
+                raise ValueError(f"{number} is not a probability from 0 to 1")
+        return value
+
+    @classmethod
+    def parse(cls, value: Any) -> Self:
+        """A policy from a policy, a mapping or None.
+
+        Raises:
+            PolicyError: Names the field, the value and what would be right.
+        """
+        if isinstance(value, cls):
+            return value
+        if value is None:
+            return cls()
+        if not isinstance(value, Mapping):
+            raise PolicyError(f"policy: {value!r} is a {type(value).__name__}; give a Policy or a dict of its fields")
+        try:
+            return cls(**value)
+        except ValidationError as error:
+            raise PolicyError(_explain(cls, error)) from None
+
+    def overlaid(self, other: "Policy") -> Self:
+        """This policy with every field that `other` sets explicitly."""
+        return self.model_copy(update={name: getattr(other, name) for name in other.model_fields_set})
+
+    def confidence_for(self, task_type: str) -> float:
+        """The confidence that an answer of this task type must reach."""
+        if isinstance(self.min_confidence, dict):
+            return self.min_confidence.get(task_type, 0.8)
+        return self.min_confidence
+
+    def fingerprint(self) -> str:
+        """Stable short hash of all fields that influence a decision."""
+        data = self.model_dump(exclude={"user_id"}, mode="json")
+        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _explain(cls: type[BaseModel], error: ValidationError) -> str:
+    lines = []
+    for item in error.errors():
+        name = ".".join(str(part) for part in item["loc"]) or "policy"
+        if item["type"] == "extra_forbidden":
+            lines.append(f"policy.{name}: unknown field. Known fields: {', '.join(sorted(cls.model_fields))}")
+            continue
+        known = cls.model_fields.get(str(item["loc"][0])) if item["loc"] else None
+        wanted = f" ({known.description})" if known and known.description else ""
+        lines.append(f"policy.{name} = {item['input']!r}: {item['msg']}{wanted}")
+    return "; ".join(lines)

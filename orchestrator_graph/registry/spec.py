@@ -1,0 +1,179 @@
+"""`ModelSpec`, the one record about a model. Knows nothing of clients and never connects."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator_graph.errors import RegistryError
+
+__all__ = ["LOCAL_PROVIDERS", "ModelSpec", "Portfolio", "Price", "Prior"]
+
+LOCAL_PROVIDERS = frozenset({"ollama", "pocket"})
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars per million tokens, with where and when they were read.
+
+    Attributes:
+        billed: False for a self-hosted rate: it ranks and is shown, but nobody sends a bill.
+    """
+
+    input_usd: float
+    output_usd: float
+    cached_usd: float | None = None
+    source: str = "user"
+    date: str = ""
+    billed: bool = True
+
+    def cost_nusd(self, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> int:
+        """Cost in nano-dollars, rounded up.
+
+        >>> Price(1.0, 2.0).cost_nusd(1000, 500)
+        2000000
+        """
+        cached_rate = self.input_usd if self.cached_usd is None else self.cached_usd
+        cached = min(cached_tokens, input_tokens)
+        dollars_e6 = (input_tokens - cached) * self.input_usd + cached * cached_rate + output_tokens * self.output_usd
+        return -int(-dollars_e6 * 1000 // 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """A weak belief about quality before anything was seen here."""
+
+    quality: float
+    n: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """All that is known of one model.
+
+    Attributes:
+        model: `"provider:name"`, or a LangChain chat model used as it is.
+        local: True when the text stays on this machine; `None` = decided by provider (Ollama, pocket: yes).
+        price: `None` = unknown for a cloud model, free for a local one.
+        context: Tokens that fit, prompt and answer together; `None` = unknown.
+        capabilities: Of `tools`, `json`, `vision`, `audio`, `video`, `logprobs`, `reasoning`, `embedding`, `chat`,
+            `narrow` (answers only the task types of its priors: never plans, judges or synthesizes); `None` =
+            unknown, taken as a plain chat model.
+        parameters: Names the provider accepts per call; `None` = the provider's table.
+        max_in_flight: Calls at once to this model.
+        requests_per_minute: Rate limit kept on our side; `None` = none.
+        priors: Task type (or `*`) -> weak quality prior with its n.
+        size_b: Parameters in billions, where known.
+        base_url: Endpoint of an OpenAI-compatible server or of Ollama.
+        api_key_env: Name of the environment variable that holds the key (never the key).
+        remote_host: Where a local-looking alias really runs (Ollama cloud); makes it non-local.
+        tiers: Names for `Policy.tier`.
+        seconds_per_token: Measured or estimated; with `first_token_s` it gives the latency estimate.
+        watts: Power drawn while answering, for the energy estimate; `None` = unknown.
+        bytes_per_token: UTF-8 bytes of one token, for estimates before the call.
+        discovered: Found by us, not named by the user: spending on it is capped at 0.05 dollars a task.
+    """
+
+    model: Any
+    local: bool | None = None
+    price: Price | None = None
+    context: int | None = None
+    capabilities: frozenset[str] | None = None
+    parameters: frozenset[str] | None = None
+    max_in_flight: int | None = None
+    requests_per_minute: int | None = None
+    priors: Mapping[str, Prior] = field(default_factory=dict)
+    size_b: float | None = None
+    base_url: str | None = None
+    api_key_env: str | None = None
+    remote_host: str | None = None
+    tiers: frozenset[str] = frozenset()
+    seconds_per_token: float | None = None
+    first_token_s: float | None = None
+    watts: float | None = None
+    discovered: bool = False
+    bytes_per_token: float = 4.0
+    alias: str | None = None
+
+    @property
+    def id(self) -> str:
+        """`"provider:name"`, unique in a portfolio."""
+        if self.alias:
+            return self.alias
+        if isinstance(self.model, str):
+            return self.model
+        name = getattr(self.model, "model_name", None) or getattr(self.model, "model", None) or "model"
+        return f"{type(self.model).__name__.lower()}:{name}"
+
+    @property
+    def provider(self) -> str:
+        """The part before the first colon."""
+        return self.id.partition(":")[0]
+
+    @property
+    def name(self) -> str:
+        """The part after the first colon."""
+        return self.id.partition(":")[2]
+
+    @property
+    def is_local(self) -> bool:
+        """True when the owner or the provider says that text stays here and no alias says otherwise."""
+        if self.remote_host:
+            return False
+        if self.local is not None:
+            return self.local
+        return isinstance(self.model, str) and self.provider in LOCAL_PROVIDERS
+
+    def has(self, capability: str) -> bool:
+        """Whether the model is known to have the capability (unknown = chat only)."""
+        return capability in (self.capabilities if self.capabilities is not None else frozenset({"chat"}))
+
+    def prior(self, task_type: str) -> Prior | None:
+        """The prior for a task type, else the general one."""
+        return self.priors.get(task_type) or self.priors.get("*")
+
+    def cost_nusd(self, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> int | None:
+        """Cost in nano-dollars; 0 for a local model without a rate; `None` when unknown."""
+        if self.price is None:
+            return 0 if self.is_local else None
+        return self.price.cost_nusd(input_tokens, output_tokens, cached_tokens)
+
+    @property
+    def billed(self) -> bool:
+        """False when nobody sends a bill for it."""
+        return self.price.billed if self.price is not None else not self.is_local
+
+
+class Portfolio(Mapping[str, ModelSpec]):
+    """The models one may choose from, by id, in the order given.
+
+    Raises:
+        RegistryError: Two specs carry the same id.
+    """
+
+    def __init__(self, specs: Iterable[ModelSpec], notes: Iterable[str] = ()) -> None:
+        self._specs: dict[str, ModelSpec] = {}
+        self.notes = tuple(notes)
+        for spec in specs:
+            if spec.id in self._specs:
+                raise RegistryError(f"model {spec.id!r} is listed twice; give one of them another `alias`")
+            self._specs[spec.id] = spec
+
+    def __getitem__(self, key: str) -> ModelSpec:
+        return self._specs[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._specs)
+
+    def __len__(self) -> int:
+        return len(self._specs)
+
+    def fingerprint(self) -> str:
+        """Stable short hash of ids, prices and capabilities."""
+        rows = [
+            (s.id, s.is_local, str(s.price), s.context, sorted(s.capabilities or ()), str(dict(s.priors)))
+            for s in self._specs.values()
+        ]
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]

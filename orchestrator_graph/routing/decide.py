@@ -1,0 +1,110 @@
+"""From a subtask to a decision: constraints, estimates, selection, in that order. Calls nothing, costs microseconds."""
+
+import random
+from collections.abc import Sequence
+
+from orchestrator_graph.policy import Policy
+from orchestrator_graph.registry.spec import ModelSpec, Portfolio
+from orchestrator_graph.routing.candidates import arrange
+from orchestrator_graph.routing.constraints import feasible
+from orchestrator_graph.routing.estimator import Belief, Estimator, combine
+from orchestrator_graph.routing.expectation import expect
+from orchestrator_graph.routing.neighbours import neighbours
+from orchestrator_graph.routing.priors import priors
+from orchestrator_graph.routing.selector import rank
+from orchestrator_graph.routing.situation import Situation
+from orchestrator_graph.types import Candidate, Decision, Estimate, Features, new_id
+
+__all__ = ["DEFAULT_ESTIMATORS", "decide", "estimate"]
+
+DEFAULT_ESTIMATORS: tuple[Estimator, ...] = (priors, neighbours)
+
+
+def estimate(
+    features: Features, models: Sequence[ModelSpec], now: Situation, estimators: Sequence[Estimator]
+) -> list[Estimate]:
+    """One estimate per model: beliefs of all estimators combined by precision, resources as expected."""
+    beliefs = [estimator(features, models, now.neighbours) for estimator in estimators]
+    return [_estimate(spec, features, now, [b[spec.id] for b in beliefs if spec.id in b]) for spec in models]
+
+
+def _estimate(spec: ModelSpec, features: Features, now: Situation, beliefs: Sequence[Belief]) -> Estimate:
+    belief = combine(beliefs)
+    expected = expect(spec, features, now)
+    return Estimate(
+        candidate=Candidate.single(spec.id),
+        quality=belief.quality,
+        se=belief.se,
+        n=belief.n,
+        source=belief.source,
+        cost_nusd=expected.cost_nusd,
+        billed=spec.billed,
+        latency_s=expected.latency_s,
+        energy_j=expected.energy_j,
+        measured=("latency",) if expected.latency_measured else (),
+    )
+
+
+def decide(
+    subtask_id: str,
+    features: Features,
+    portfolio: Portfolio,
+    policy: Policy,
+    now: Situation,
+    estimators: Sequence[Estimator] = DEFAULT_ESTIMATORS,
+    rng: random.Random | None = None,
+) -> Decision:
+    """The decision for one subtask; an empty ranking when the constraints leave nothing.
+
+    Exploration (`policy.explore`) picks uniformly among the feasible with that probability, never for private or
+    pinned tasks; the propensities say with which probability each candidate was first.
+    """
+    models, excluded = feasible(portfolio, features, policy, now)
+    ranked, why = rank(estimate(features, models, now, estimators), policy)
+    ranking = arrange(ranked, policy)
+    epsilon = 0.0 if now.private or policy.pin or policy.strategy == "cascade" else policy.explore
+    explored = bool(ranking) and epsilon > 0 and (rng or random).random() < epsilon
+    propensities = _propensities(ranking, epsilon)
+    if explored:
+        chosen = (rng or random).choice(ranking)
+        ranking = (chosen, *(e for e in ranking if e is not chosen))
+        why = f"explored with probability {epsilon}"
+    return Decision(
+        id=new_id(),
+        subtask_id=subtask_id,
+        ranking=ranking,
+        excluded=excluded,
+        propensities=propensities,
+        why=_sentence(ranking, why, policy, now),
+        neighbours=now.neighbours,
+        memory_state=now.memory_state,
+        policy_fingerprint=policy.fingerprint(),
+        registry_fingerprint=portfolio.fingerprint(),
+    )
+
+
+def _propensities(ranking: Sequence[Estimate], epsilon: float) -> dict[str, float]:
+    if not ranking:
+        return {}
+    share = epsilon / len(ranking)
+    shares = {e.candidate.id: share for e in ranking if share}
+    return {**shares, ranking[0].candidate.id: 1 - epsilon + share}
+
+
+def _sentence(ranking: Sequence[Estimate], why: str, policy: Policy, now: Situation) -> str:
+    if not ranking:
+        return "no candidate is feasible"
+    first = ranking[0]
+    if policy.pin:
+        why = "pinned by the policy"
+    elif policy.strategy == "cascade":
+        why = "first level of the cascade " + " > ".join(e.candidate.id for e in ranking[:3])
+    elif first.candidate.kind != "single":
+        why = f"strategy {policy.strategy}; its best member: {why}"
+    parts = [f"{first.candidate.id}: {why}", f"estimated quality {first.quality:.2f} (n={first.n}, {first.source})"]
+    near = next((n for n in now.neighbours if n.outcomes), None)
+    if near is not None:
+        worth = ", ".join(f"{candidate} {score:.2f}" for candidate, score, _ in near.outcomes[:2])
+        quoted = f" {near.text!r}" if near.text else " (private)"
+        parts.append(f"remembers task {near.task_id[:8]}{quoted} (similarity {near.similarity:.2f}): {worth}")
+    return "; ".join(parts)

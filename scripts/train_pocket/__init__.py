@@ -1,0 +1,1 @@
+"""Trains, exports and measures the pocket models; needs the `train` dependency group."""
