@@ -1,8 +1,8 @@
 """CPU per run of our graph against a bare LangGraph skeleton of the same shape, in the same process.
 
 The skeleton plans, fans out over Send into a child graph of three nodes (route, execute, judge), joins and answers; it
-decides nothing, remembers nothing and bills nothing. Both call no model: ours asks a scripted one. Run order is
-interleaved; figures are medians of CPU milliseconds with the 5th and 95th percentile over repeats.
+decides nothing, remembers nothing and bills nothing; once with an empty executor, once asking the same scripted model
+as ours does. Run order is interleaved; figures are medians of CPU milliseconds with the 5th and 95th percentile.
 """
 
 import asyncio
@@ -12,9 +12,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, TypedDict
 
-from langchain_core.messages import AIMessage, AnyMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langchain_core.runnables import RunnableLambda
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.types import Command, Send
@@ -49,11 +51,18 @@ class ChildOutput(TypedDict):
     results: Annotated[dict[str, str], merge]
 
 
-def skeleton() -> Any:
-    """The same nodes and edges as ours, with empty bodies."""
+def skeleton(model: ScriptedChat | None = None) -> Any:
+    """The same nodes and edges as ours: empty bodies, or an executor that asks the same model as ours does."""
     child: Any = StateGraph(Child, output_schema=ChildOutput)
-    child.add_node("router", lambda state: {"answer": ""})
-    child.add_node("executor", lambda state: {"answer": "fine"})
+
+    def execute(state: Child) -> Any:
+        return {"answer": "fine" if model is None else model.invoke([HumanMessage(state["id"])]).content}
+
+    async def aexecute(state: Child) -> Any:
+        return {"answer": "fine" if model is None else (await model.ainvoke([HumanMessage(state["id"])])).content}
+
+    child.add_node("router", lambda _: {"answer": ""})
+    child.add_node("executor", RunnableLambda(execute, aexecute))
     child.add_node("judge", lambda state: Command(goto=END, update={"results": {state["id"]: state["answer"]}}))
     child.add_edge(START, "router")
     child.add_edge("router", "executor")
@@ -103,7 +112,7 @@ def spread(values: list[float]) -> str:
     return f"{statistics.median(ranked):7.2f} ({low:.2f} .. {high:.2f})"
 
 
-def compare(graph: Any, bare: Any, count: int, mode: str) -> None:
+def compare(graph: Any, empty: Any, asking: Any, count: int, mode: str) -> None:
     """One row of the table."""
     text = "\n".join(f"{i + 1}. Name a thing number {i}" for i in range(count)) if count > 1 else "Name a thing"
     given = {"messages": [("user", text)]}
@@ -112,14 +121,15 @@ def compare(graph: Any, bare: Any, count: int, mode: str) -> None:
     def invoke(target: Any) -> Any:
         return target.invoke(given) if runner is None else runner.run(target.ainvoke(given))
 
-    ours, theirs = [], []
+    rows: list[list[float]] = []
     for turn in range(REPEATS + WARM_UP):
-        pair = cpu_ms(lambda: invoke(graph)), cpu_ms(lambda: invoke(bare))
+        row = [cpu_ms(partial(invoke, target)) for target in (graph, empty, asking)]
         if turn >= WARM_UP:
-            ours.append(pair[0])
-            theirs.append(pair[1])
-    ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
-    print(f"{count:9} {mode:6} {spread(ours):>26} {spread(theirs):>26} {spread(ratios):>24}")
+            rows.append(row)
+    ours, bare, same = (list(column) for column in zip(*rows, strict=True))
+    ratios = [[row[0] / row[other] for row in rows] for other in (1, 2)]
+    cells = [spread(ours), spread(bare), spread(same), spread(ratios[0]), spread(ratios[1])]
+    print(f"{count:9} {mode:6} " + " ".join(f"{cell:>25}" for cell in cells))
     if runner is not None:
         runner.close()
 
@@ -137,7 +147,9 @@ def imports() -> None:
         ("create_orchestrator('pocket')", "from orchestrator_graph import create_orchestrator as c_; g = c_('pocket')"),
         ("import langgraph.graph", "import langgraph.graph"),
     ):
-        runs = [subprocess.check_output([sys.executable, "-c", code.format(statement)], text=True).split() for _ in range(5)]
+        runs = [
+            subprocess.check_output([sys.executable, "-c", code.format(statement)], text=True).split() for _ in range(5)
+        ]
         times = sorted(float(cpu) for _, cpu in runs)
         print(f"{name:38} {runs[0][0]:>6} modules {times[2]:8.1f} ms CPU ({times[0]:.1f} .. {times[-1]:.1f})")
 
@@ -147,11 +159,12 @@ def main() -> None:
     os.environ.setdefault("LANGSMITH_TRACING", "false")
     imports()
     print(f"\nCPU ms per run, median (5 % .. 95 %) of {REPEATS} interleaved runs")
-    print(f"{'subtasks':>9} {'mode':6} {'orchestrator-graph':>26} {'bare LangGraph':>26} {'ratio':>24}")
+    names = ("orchestrator-graph", "bare, no model", "bare, same model", "ratio to no model", "ratio to same model")
+    print(f"{'subtasks':>9} {'mode':6} " + " ".join(f"{name:>25}" for name in names))
     for mode in ("sync", "async"):
         for count in COUNTS:
             with orchestrator() as orc:
-                compare(orc.graph, skeleton(), count, mode)
+                compare(orc.graph, skeleton(), skeleton(ScriptedChat(script="fine")), count, mode)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from orchestrator_graph.types import Attempt, Evidence, Subtask
 
 __all__ = ["ask_judge"]
 
+ONE_CALL = Policy(strategy="route", pin=None, explore=0.0)
 PROMPT = (Path(__file__).parent / "judge_prompt.txt").read_text(encoding="utf-8")
 SCORE = re.compile(r"(?<![\d.])(100|\d{1,2})(?:\.\d+)?(?![\d.])")
 
@@ -27,7 +28,7 @@ async def ask_judge(
     """Evidence from a model that did not write the answer, and the call; nothing where no other model may judge."""
     portfolio = await io.portfolio()
     eligible = Portfolio(s for s in portfolio.values() if s.id not in authors and not s.has("narrow"))
-    policy = Policy(**task["policy"]).model_copy(update={"strategy": "route", "pin": None, "explore": 0.0})
+    policy = io.policy(task).overlaid(ONE_CALL)
     features = dataclasses.replace(subtask.features, task_type="judge", expects="number")
     now = await situation(io, task, private=subtask.private, context_bytes=len(PROMPT) + len(answer))
     decision = decide(subtask.id, features, eligible, policy, now)

@@ -81,6 +81,8 @@ def _reference(
         return None
     best = max(everywhere, key=lambda name: everywhere[name])
     cost = _cost_of(best, calls, decided, models)
+    if cost == 0 and not any(call["failure"] is None for call in calls.values()):
+        return None
     saving = None if not cost else round(1 - total / cost, 4)
     return {"model": best, "cost_nusd": cost, "saving": saving}
 

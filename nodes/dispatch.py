@@ -5,6 +5,7 @@ from typing import Any, Literal
 from langgraph.types import Command, Send
 
 from orchestrator_graph.nodes.io import Io
+from orchestrator_graph.nodes.result import readable
 from orchestrator_graph.state import State
 
 __all__ = ["dispatch"]
@@ -26,6 +27,7 @@ async def dispatch(state: State, io: Io) -> Command[Literal["solve", "synthesize
         return Command(goto="synthesizer", update={"results": blocked})
     spent = sum(call["cost_nusd"] for call in (state.get("calls") or {}).values())
     task = {**state["task"], "spent_nusd": spent, "alone": len(state["subtasks"]) == 1}
+    await io.prefetch(task, ready)
     sends = [Send("solve", _payload(state, task, subtask, results)) for subtask in ready]
     return Command(goto=sends, update={"results": blocked})
 
@@ -48,7 +50,7 @@ def _blocked(state: State, results: dict[str, Any]) -> dict[str, Any]:
 def _unrun(subtask: dict[str, Any], missing: str) -> dict[str, Any]:
     return {
         "id": subtask["id"],
-        "brief": subtask["brief"],
+        "brief": readable(subtask["brief"], {}),
         "task_type": subtask["features"]["task_type"],
         "needs": subtask["needs"],
         "answer": "",

@@ -20,7 +20,7 @@ Estimate = dict[str, Any]
 
 async def escalate(state: SolveState, io: Io) -> Command[Literal["executor", "person", "__end__"]]:
     """The escalate node: one step up while there is one that pays, at most four; never worse than what was in hand."""
-    policy, subtask = Policy(**state["task"]["policy"]), Subtask.from_json(state["subtask"])
+    policy, subtask = io.policy(state["task"]), Subtask.from_json(state["subtask"])
     hand = state["hand"]
     target = None
     if _may_go_on(hand, policy):
@@ -39,7 +39,9 @@ async def escalate(state: SolveState, io: Io) -> Command[Literal["executor", "pe
 def next_up(state: SolveState, policy: Policy, allowed: set[str]) -> Estimate | None:
     """The next candidate: the next level of a cascade, else the best untried one believed to be no worse."""
     tried = state["tried"]
-    left: list[Estimate] = [e for e in state["decision"]["ranking"] if e["candidate_id"] not in tried and _within(e, allowed)]
+    left: list[Estimate] = [
+        e for e in state["decision"]["ranking"] if e["candidate_id"] not in tried and _within(e, allowed)
+    ]
     if not left:
         return None
     last = next((e for e in state["decision"]["ranking"] if e["candidate_id"] == tried[-1]), None)

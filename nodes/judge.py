@@ -19,7 +19,7 @@ __all__ = ["judge"]
 
 async def judge(state: SolveState, io: Io) -> Command[Literal["escalate", "__end__"]]:
     """The judge node: verdict on the current answer; accepted ones end the subtask."""
-    subtask, policy = Subtask.from_json(state["subtask"]), Policy(**state["task"]["policy"])
+    subtask, policy = Subtask.from_json(state["subtask"]), io.policy(state["task"])
     current = state["current"]
     if current["failure"] is not None:
         verdict = Verdict(0.0, "escalate", (Evidence(f"failed: {current['failure']['kind']}", 0.0, decisive=True),))

@@ -18,7 +18,9 @@ from orchestrator_graph.routing.expectation import expect
 from orchestrator_graph.routing.situation import Situation
 from orchestrator_graph.types import Attempt, Decision, Features, Subtask
 
-__all__ = ["model_plan", "worth_planning"]
+__all__ = ["affordable", "model_plan", "promises_gain"]
+
+ONE_CALL = Policy(strategy="route")
 
 MIN_REQUIREMENTS, MIN_TOKENS = 3, 40
 MAX_COST_SHARE = 0.25
@@ -26,36 +28,34 @@ PLAN_TOKENS = 500
 PROMPT = (Path(__file__).parent / "planner_prompt.txt").read_text(encoding="utf-8")
 
 
-def worth_planning(features: Features, policy: Policy, decision: Decision, reference: ModelSpec) -> bool:
-    """Whether the expected gain beats the planner's cost.
-
-    There is something to gain where the task asks for several things at some length; the plan may cost at most a
-    quarter of what the best model would take for the whole. `decompose="always"` asks no such question.
-    """
-    if policy.decompose == "always":
-        return True
-    if not decision.ranking:
-        return False
+def promises_gain(features: Features) -> bool:
+    """Whether a plan could gain anything: the task asks for several things, at some length."""
     requirements = {word for word in re.findall(r"[a-z]+", features.text.lower()) if word in VERBS}
-    if len(requirements) < MIN_REQUIREMENTS or features.tokens < MIN_TOKENS:
-        return False
+    return len(requirements) >= MIN_REQUIREMENTS and features.tokens >= MIN_TOKENS
+
+
+def affordable(features: Features, decision: Decision, reference: ModelSpec) -> bool:
+    """Whether the plan costs at most a quarter of what the best model would take for the whole task."""
     cost, whole = decision.ranking[0].cost_nusd, expect(reference, features, Situation()).cost_nusd
-    return cost is not None and cost <= MAX_COST_SHARE * (whole or 0) if cost else True
+    return cost == 0 or (cost is not None and cost <= MAX_COST_SHARE * (whole or 0))
 
 
 async def model_plan(
     io: Io, features: Features, policy: Policy, task: dict[str, object], private: bool
 ) -> tuple[list[Piece], list[Attempt], str]:
     """Pieces, the calls that were made, and a note; no pieces when planning is not worth it or the plan is garbage."""
+    always = policy.decompose == "always"
+    if not always and not promises_gain(features):
+        return [], [], ""
     portfolio = await io.portfolio()
     broad = Portfolio(spec for spec in portfolio.values() if not spec.has("narrow"))
     planning = dataclasses.replace(features, task_type="planning", expects="json")
     now = await situation(io, task, private=private)
-    decision = decide("plan", planning, broad, policy.model_copy(update={"strategy": "route"}), now)
+    decision = decide("plan", planning, broad, policy.overlaid(ONE_CALL), now)
     if not decision.ranking:
-        return [], [], "no model here can plan" if policy.decompose == "always" else ""
+        return [], [], "no model here can plan" if always else ""
     best = max(decision.ranking, key=lambda e: e.quality)
-    if not worth_planning(features, policy, decision, broad[best.candidate.id]):
+    if not always and not affordable(features, decision, broad[best.candidate.id]):
         return [], [], ""
     model = decision.ranking[0].candidate.id
     whole = Subtask("plan", features.text, features, (), private)

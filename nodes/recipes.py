@@ -9,6 +9,7 @@ from orchestrator_graph.nodes.assess import ask_judge
 from orchestrator_graph.nodes.io import Io
 from orchestrator_graph.nodes.prompt import prompt_for
 from orchestrator_graph.policy import Policy
+from orchestrator_graph.registry.spec import Portfolio
 from orchestrator_graph.state import SolveState
 from orchestrator_graph.types import Attempt, Candidate, Failure, Subtask
 
@@ -44,7 +45,9 @@ async def run_recipe(candidate: Candidate, state: SolveState, io: Io) -> tuple[A
     """The candidate's answer and every call that it took."""
     subtask = Subtask.from_json(state["subtask"])
     members = [(m.model, i, m.effort) for m in candidate.members for i in range(m.samples)]
-    stream = candidate.kind == "single" and _passes_through(candidate, state, await io.portfolio(), subtask)
+    stream = candidate.kind == "single" and _passes_through(
+        candidate, state, await io.portfolio(), subtask, io.policy(state["task"])
+    )
     attempts = await io.gather([_ask(model, i, effort, state, io, subtask, stream) for model, i, effort in members])
     good = [attempt for attempt in attempts if attempt.ok]
     ids = tuple(attempt.id for attempt in attempts)
@@ -59,9 +62,10 @@ async def run_recipe(candidate: Candidate, state: SolveState, io: Io) -> tuple[A
     return _answer(candidate, good[0], 1, ids, None, False, stream), attempts
 
 
-def _passes_through(candidate: Candidate, state: SolveState, portfolio: Any, subtask: Subtask) -> bool:
+def _passes_through(
+    candidate: Candidate, state: SolveState, portfolio: Portfolio, subtask: Subtask, policy: Policy
+) -> bool:
     """Whether tokens may go straight to the caller: one free-text task that nothing here would judge."""
-    policy = Policy(**state["task"]["policy"])
     silent = not portfolio[candidate.members[0].model].has("logprobs")
     whole = state["task"].get("alone", False) and subtask.features.expects == "text"
     return whole and silent and policy.fault_tolerance != "low" and not state.get("hand")

@@ -1,9 +1,32 @@
 """A subtask's result as users see it, made from the answers in hand."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["best_in_hand", "finished"]
+__all__ = ["best_in_hand", "finished", "readable"]
+
+SHORT_ANSWER = 40
+
+
+def readable(brief: str, answers: Mapping[str, str]) -> str:
+    """A brief without placeholders: short answers in place, long or missing ones named.
+
+    >>> readable("Count the letter n in {1}", {"1": "nretnal"})
+    'Count the letter n in nretnal'
+    >>> readable("Translate {1}", {})
+    'Translate the result of 1'
+    """
+
+    def place(match: re.Match[str]) -> str:
+        answer = answers.get(match.group(1), "").strip()
+        return (
+            answer
+            if answer and len(answer) <= SHORT_ANSWER and "\n" not in answer
+            else f"the result of {match.group(1)}"
+        )
+
+    return re.sub(r"\{(\d{1,2})\}", place, brief)
 
 
 def best_in_hand(hand: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -32,7 +55,7 @@ def finished(
     return {
         subtask["id"]: {
             "id": subtask["id"],
-            "brief": subtask["brief"],
+            "brief": readable(subtask["brief"], state["answers"]),
             "task_type": subtask["features"]["task_type"],
             "needs": subtask["needs"],
             "answer": "" if status == "failed" else kept["text"],

@@ -19,6 +19,7 @@ from orchestrator_graph.types import Attempt, Subtask
 
 __all__ = ["synthesize"]
 
+ONE_CALL = Policy(strategy="route", explore=0.0)
 PROMPT = (Path(__file__).parent / "synthesis_prompt.txt").read_text(encoding="utf-8")
 
 
@@ -36,7 +37,7 @@ async def synthesize(state: State, io: Io) -> dict[str, Any]:
         await io.services.memory.remember(io.fx, record_of({**state, "calls": calls}, results))
     except MemoryStoreError as error:  # the answer is paid for: it is given, and the bill says what was not kept
         bill["notes"].append(f"not remembered: {error}")
-    io.services.gateway.release(state["task"]["run_id"])
+    io.finish(state["task"])
     shown = {name: {k: v for k, v in results[name].items() if k not in {"hand", "message_id"}} for name in order}
     message = AIMessage(
         text,
@@ -89,18 +90,9 @@ def _listed(state: State, order: list[str]) -> str:
         result = state["results"][name]
         if result["status"] != "failed":
             answer = result["answer"].strip()
-            brief = _readable(result, state)
+            brief = result["brief"].rstrip(".")
             lines.append(f"{name}. {brief}: {answer}" if "\n" not in answer else f"{name}. {brief}:\n{answer}")
     return "\n".join(lines)
-
-
-def _readable(result: dict[str, Any], state: State) -> str:
-    brief = result["brief"]
-    for need in result["needs"]:
-        answer = state["results"][need]["answer"].strip()
-        short = answer if len(answer) <= 40 and "\n" not in answer else f"the result of {need}"
-        brief = brief.replace("{" + need + "}", short)
-    return str(brief).rstrip(".")
 
 
 def _unresolved(missing: list[dict[str, Any]]) -> str:
@@ -116,7 +108,7 @@ async def _written(state: State, io: Io, order: list[str]) -> Attempt | None:
     task_text = "; ".join(subtask.brief for subtask in subtasks)
     features = dataclasses.replace(subtasks[0].features, text=task_text, task_type="writing", expects="text")
     broad = Portfolio(s for s in (await io.portfolio()).values() if not s.has("narrow"))
-    policy = Policy(**state["task"]["policy"]).model_copy(update={"strategy": "route", "explore": 0.0})
+    policy = io.policy(state["task"]).overlaid(ONE_CALL)
     now = await situation(io, state["task"], private=private, context_bytes=len(parts.encode()))
     decision = decide("synthesis", features, broad, policy, now)
     if not decision.ranking:

@@ -33,7 +33,9 @@ SCENES = (
         Policy(strategy="cascade", min_confidence=0.9),
         "473",
     ),
-    Scene("Consensus: two different models, believed when they agree", "Add 52 and 19", Policy(strategy="consensus"), "71"),
+    Scene(
+        "Consensus: two different models, believed when they agree", "Add 52 and 19", Policy(strategy="consensus"), "71"
+    ),
     Scene("Best of three samples of one model", "Sort the letters of cabin", Policy(strategy="best_of_n"), "abcin"),
     Scene("A similar task: the decision names the one it remembers", "Add 48 and 38", Policy(), "86"),
 )
@@ -60,7 +62,8 @@ def run(console: "Console") -> int:
         f"The best single model would have taken about {format_usd(reference)}, unproved."
     )
     console.print(
-        "Next: start Ollama, pull two models and run `orchestrator models`, then `orchestrator run \"...\"`.", markup=False
+        'Next: start Ollama, pull two models and run `orchestrator models`, then `orchestrator run "..."`.',
+        markup=False,
     )
     return 1 if failed else 0
 
@@ -73,7 +76,8 @@ def _show(console: "Console", number: int, scene: Scene, out: dict[str, Any]) ->
     console.print()
     console.print(bill_renderable(out))
     for result in out["results"].values():
-        near = [n for n in result["decision"]["neighbours"] if n["similarity"] >= 0.5][:1]
+        decision = result["decision"] or {"neighbours": []}
+        near = [n for n in decision["neighbours"] if n["similarity"] >= 0.5][:1]
         for item in near:
             console.print(
                 f"Remembered for {result['id']}: {item['text']!r}, similarity {item['similarity']:.2f} "

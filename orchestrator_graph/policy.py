@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
 from orchestrator_graph.errors import PolicyError
 
@@ -43,43 +43,48 @@ class Policy(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     strategy: Literal["auto", "route", "cascade", "best_of_n", "consensus"] = Field(
-        "auto", description="auto: the router decides; the others force one way of answering."
+        default="auto", description="auto: the router decides; the others force one way of answering."
     )
-    tradeoff: float = Field(0.5, ge=0, le=1, description="0 = cheapest .. 1 = best; or cheap, balanced, best.")
+    tradeoff: float = Field(default=0.5, ge=0, le=1, description="0 = cheapest .. 1 = best; or cheap, balanced, best.")
     min_quality: float | None = Field(
-        None, ge=0, le=1, description="Take the cheapest candidate whose estimated quality reaches this."
+        default=None, ge=0, le=1, description="Take the cheapest candidate whose estimated quality reaches this."
     )
     min_confidence: float | dict[str, float] = Field(
-        0.8, description="Below this confidence an answer is escalated; one number or one per task type."
+        default=0.8, description="Below this confidence an answer is escalated; one number or one per task type."
     )
     cascade: list[str] = Field(default_factory=list, description="Models small to large, for strategy=cascade.")
-    max_cost_usd: float | None = Field(None, ge=0, description="Hard limit of one task's bill in US dollars.")
-    budget: str | None = Field(None, description="Name of a shared budget in orchestrator.toml, checked as well.")
-    deadline_s: float | None = Field(None, gt=0, description="Seconds until the answer must be there.")
-    max_energy_j: float | None = Field(None, gt=0, description="Joules one subtask may take, as estimated.")
-    private: bool = Field(False, description="The text never leaves this machine.")
+    max_cost_usd: float | None = Field(default=None, ge=0, description="Hard limit of one task's bill in US dollars.")
+    budget: str | None = Field(
+        default=None, description="Name of a shared budget in orchestrator.toml, checked as well."
+    )
+    deadline_s: float | None = Field(default=None, gt=0, description="Seconds until the answer must be there.")
+    max_energy_j: float | None = Field(default=None, gt=0, description="Joules one subtask may take, as estimated.")
+    private: bool = Field(default=False, description="The text never leaves this machine.")
     pii: Literal["local_if_available", "refuse", "ignore"] = Field(
-        "local_if_available", description="What to do when personal data is seen in the text."
+        default="local_if_available", description="What to do when personal data is seen in the text."
     )
     fault_tolerance: Literal["low", "normal", "high"] = Field(
-        "normal", description="low: every answer is judged and weak candidates are left out."
+        default="normal", description="low: every answer is judged and weak candidates are left out."
     )
     allow: list[str] = Field(default_factory=list, description="Only these models (patterns such as ollama:*).")
     deny: list[str] = Field(default_factory=list, description="Never these models (patterns such as openai:*).")
-    pin: str | None = Field(None, description="Use exactly this model.")
-    tier: str | None = Field(None, description="Only models whose spec names this tier.")
-    user_id: str = Field("", description="Whose task it is: votes and memory are kept apart by user.")
+    pin: str | None = Field(default=None, description="Use exactly this model.")
+    tier: str | None = Field(default=None, description="Only models whose spec names this tier.")
+    user_id: str = Field(default="", description="Whose task it is: votes and memory are kept apart by user.")
     tenant: str = Field(
-        "default", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Memory is never shared between tenants."
+        default="default", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Memory is never shared between tenants."
     )
-    decompose: Literal["auto", "never", "always"] = Field("auto", description="Whether a task is cut into subtasks.")
+    decompose: Literal["auto", "never", "always"] = Field(
+        default="auto", description="Whether a task is cut into subtasks."
+    )
     guard: Literal["prior", "strict"] = Field(
-        "prior", description="strict: leave the reference (best) model only where a paired test allows it."
+        default="prior", description="strict: leave the reference (best) model only where a paired test allows it."
     )
     explore: float = Field(
-        0.0, ge=0, le=0.5, description="Share of decisions made at random to learn; never if private."
+        default=0.0, ge=0, le=0.5, description="Share of decisions made at random to learn; never if private."
     )
-    human: Literal["never", "ask"] = Field("never", description="ask: interrupt and ask a person when unsure.")
+    _fingerprint: str = PrivateAttr(default="")
+    human: Literal["never", "ask"] = Field(default="never", description="ask: interrupt and ask a person when unsure.")
 
     @field_validator("tradeoff", mode="before")
     @classmethod
@@ -118,7 +123,9 @@ class Policy(BaseModel):
 
     def overlaid(self, other: "Policy") -> Self:
         """This policy with every field that `other` sets explicitly."""
-        return self.model_copy(update={name: getattr(other, name) for name in other.model_fields_set})
+        changed = {name: getattr(other, name) for name in other.model_fields_set}
+        fields = {**{n: getattr(self, n) for n in self.model_fields_set}, **changed}
+        return self.model_construct(**fields)
 
     def confidence_for(self, task_type: str) -> float:
         """The confidence that an answer of this task type must reach."""
@@ -128,8 +135,10 @@ class Policy(BaseModel):
 
     def fingerprint(self) -> str:
         """Stable short hash of all fields that influence a decision."""
-        data = self.model_dump(exclude={"user_id"}, mode="json")
-        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
+        if not self._fingerprint:
+            data = self.model_dump(exclude={"user_id"}, mode="json")
+            self._fingerprint = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
+        return self._fingerprint
 
 
 def _explain(cls: type[BaseModel], error: ValidationError) -> str:

@@ -5,6 +5,8 @@ This module knows nothing of LangGraph, of providers or of files. Units: money i
 """
 
 import dataclasses
+import functools
+import os
 import secrets
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
@@ -58,8 +60,16 @@ CandidateKind = Literal["single", "best_of_n", "consensus"]
 
 
 def new_id() -> str:
-    """A random 128-bit id, 32 hexadecimal digits."""
-    return secrets.token_hex(16)
+    """A random 128-bit id, 32 hexadecimal digits.
+
+    The system's randomness is fetched for 64 ids at a time: on a virtual machine one fetch costs half a millisecond.
+    """
+    try:
+        return _spare_ids.pop()
+    except IndexError:
+        block = secrets.token_hex(16 * 64)
+        _spare_ids.extend(block[i : i + 32] for i in range(32, len(block), 32))
+        return block[:32]
 
 
 def to_json(value: Any) -> Any:
@@ -68,18 +78,34 @@ def to_json(value: Any) -> Any:
     >>> to_json(Candidate.single("ollama:qwen3:4b"))["members"][0]["samples"]
     1
     """
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    kind = type(value)
+    if kind in _SCALARS:
+        return value
+    if kind in (tuple, list, set, frozenset):
+        return [to_json(item) for item in value]
     if isinstance(value, dict):
         return {str(key): to_json(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [to_json(item) for item in value]
+    if dataclasses.is_dataclass(kind):
+        fields = [(name, getattr(value, name)) for name in _field_names(kind)]
+        # Most fields are scalars; not calling for them halves the time of a decision.
+        return {name: item if type(item) in _SCALARS else to_json(item) for name, item in fields}
     return value
 
 
+@functools.cache
+def _field_names(kind: type) -> tuple[str, ...]:
+    return tuple(f.name for f in dataclasses.fields(kind))
+
+
 def _known(cls: type, data: dict[str, Any]) -> dict[str, Any]:
-    names = {f.name for f in dataclasses.fields(cls)}
-    return {key: value for key, value in data.items() if key in names}
+    return {name: data[name] for name in _field_names(cls) if name in data}
+
+
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+_spare_ids: list[str] = []
+# A forked child must not hand out its parent's ids.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_spare_ids.clear)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 Clients report many broken responses as success. Here each of them becomes a failure.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -86,7 +87,7 @@ def _failure(message: Any, text: str, finish: str, flavour: Flavour) -> Failure 
         return Failure("refusal", f"the model refused: {str(refusal)[:200]}")
     if finish in BY_FINISH:
         return Failure(BY_FINISH[finish], f"the answer ended with {finish!r} after {len(text)} characters")
-    if getattr(message, "invalid_tool_calls", None):
+    if getattr(message, "invalid_tool_calls", None) or not _tools_parse(message):
         return Failure("bad_response", "a tool call of the answer is not valid JSON")
     if not finish and flavour in MARKS_END:
         return Failure("truncated_stream", f"the answer stopped after {len(text)} characters without an end marker")
@@ -95,16 +96,26 @@ def _failure(message: Any, text: str, finish: str, flavour: Flavour) -> Failure 
     return None
 
 
+def _tools_parse(message: Any) -> bool:
+    """Whether the tool calls of a stream are whole: LangChain mends what is cut off."""
+    try:
+        for part in getattr(message, "tool_call_chunks", None) or ():
+            json.loads(part["args"] or "{}")
+    except ValueError:
+        return False
+    return True
+
+
 def _overflow(reported: Any, flavour: Flavour, spec: ModelSpec, size: Size) -> Failure | None:
-    """Ollama cuts a prompt that is too long and reports success; its own count gives that away."""
-    if flavour != "ollama" or spec.context is None or not isinstance(reported, Mapping):
+    """Ollama, on `/v1` too, cuts a prompt that is too long and reports success; its own count gives that away."""
+    if flavour not in ("ollama", "compatible") or spec.context is None or not isinstance(reported, Mapping):
         return None
     count = reported.get("input_tokens")
     if not isinstance(count, int) or count <= 0:
         return None
     if count >= spec.context - OVERFLOW_MARGIN:
         return Failure("context_overflow", f"the prompt filled the whole context of {spec.context} tokens: it was cut")
-    if count < size.least:
+    if flavour == "ollama" and count < size.least:
         return Failure("context_overflow", f"the model read {count} tokens of a prompt of at least {size.least}")
     return None
 

@@ -21,6 +21,10 @@ class TooLate(Exception):  # noqa: N818
     """A chunk arrived after the call had ended."""
 
 
+class NothingSaid(Exception):  # noqa: N818
+    """The server answered without a single piece of text."""
+
+
 @dataclass(slots=True)
 class Heard:
     """The chunks of a stream as they arrive, possibly in another thread."""
@@ -96,8 +100,14 @@ class Ask:
         loop = asyncio.get_running_loop() if fx.is_async else None
         lease = await fx.offload(lambda: self.clients.borrow(self.spec, loop))
         try:
+            flavour = flavour_of(lease.client)
             with kept_here(private=self.request.private):
-                return await self._invoke(fx, lease.client), flavour_of(lease.client)
+                return await self._invoke(fx, lease.client), flavour
+        except ValueError as error:
+            # The only sign of an answer that says just `done_reason: "load"`: LangChain drops that chunk.
+            if flavour == "ollama" and type(error) is ValueError:
+                raise NothingSaid(str(error)) from error
+            raise
         finally:
             self.clients.give_back(lease)
 

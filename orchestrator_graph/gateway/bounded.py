@@ -41,29 +41,33 @@ async def bounded(fx: Effects, seconds: float, work: Work[T], on_end: Callable[[
     """
 
     async def in_thread() -> T:
-        future = asyncio.wrap_future(_start(work, on_end))
-        return await asyncio.wait_for(asyncio.shield(future), seconds)
+        return await asyncio.wait_for(asyncio.wrap_future(_start(work, on_end)), seconds)
 
-    def by_future() -> T:
-        return _start(work, on_end).result(seconds)
-
-    return await fx.run(by_future, in_thread if threaded else lambda: _in_task(seconds, work, on_end))
+    try:
+        return await fx.run(
+            lambda: _start(work, on_end).result(seconds),
+            in_thread if threaded else lambda: _in_task(seconds, work, on_end),
+        )
+    except TimeoutError as error:
+        if str(error):
+            raise
+        raise TimeoutError(f"no answer within {seconds:.1f} s") from None
 
 
 def _start(work: Work[T], on_end: Callable[[], None]) -> Future[T]:
     future: Future[T] = Future()
+    future.set_running_or_notify_cancel()  # from here on nobody who gave up can cancel it
     context = contextvars.copy_context()
 
     def body() -> None:
         try:
             result = context.run(lambda: drive(work(SYNC)))
         except BaseException as error:  # noqa: BLE001 - it is raised again where the result is awaited
-            outcome: Callable[[], None] = lambda caught=error: future.set_exception(caught)  # type: ignore[misc]  # noqa: E731
+            on_end()
+            future.set_exception(error)
         else:
-            outcome = lambda: future.set_result(result)  # noqa: E731
-        on_end()
-        if future.set_running_or_notify_cancel():
-            outcome()
+            on_end()
+            future.set_result(result)
 
     # A daemon: a call that hangs for ever must not keep the process from ending.
     threading.Thread(target=body, name="orchestrator-call", daemon=True).start()

@@ -87,7 +87,7 @@ def _ollama_chat(name: str, spec: ModelSpec) -> Built:
 
 
 def _ollama_http(url: str, amend: Amend | None) -> tuple[HttpPair, dict[str, Any]]:
-    pair = http_pair(importlib.import_module("httpx"), local=is_loopback_url(url), proxy=None, amend=amend)
+    pair = http_pair(importlib.import_module("httpx"), url, proxy=None, amend=amend)
     return pair, {
         "base_url": url,
         "client_kwargs": dict(pair.options),
@@ -127,8 +127,7 @@ def _openai_http(url: str, environ: Mapping[str, str]) -> tuple[Any, Any]:
 
     # The SDK is built on httpx or on httpx2; its own default client tells which.
     http = importlib.import_module(openai.DefaultHttpxClient.__mro__[1].__module__.partition(".")[0])
-    local = is_loopback_url(url)
-    pair = http_pair(http, local=local, proxy=None if local else proxy_for(url, environ))
+    pair = http_pair(http, url, proxy=None if is_loopback_url(url) else proxy_for(url, environ))
     return http.Client(transport=pair.sync, **pair.options), http.AsyncClient(transport=pair.async_, **pair.options)
 
 

@@ -5,6 +5,7 @@ so. A model's failure is a value; only a cancellation or a bubble of LangGraph i
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from orchestrator_graph.drive import Effects
 from orchestrator_graph.gateway.answer import Answer, read_answer
@@ -133,8 +134,6 @@ class Call:
         finally:
             self._heard.stopped = True
             desk.breakers.leave(spec.id, entry, ok=_health(failure))
-        if failure is not None and self._heard.text and failure.kind in CUT_SHORT:
-            return Failure("truncated_stream", failure.message, failure.status)
         return failure
 
     async def _answered(self, fx: Effects, ask: Ask, place: Place, left: float) -> Failure | None:
@@ -149,9 +148,10 @@ class Call:
             failure = classify_error(error, secrets=self._desk.secrets)
             free = is_free(error, failure)
             self._book(Usage(measured=False) if free else self._till.estimated(self._heard.text))
-            return failure
+            cut = bool(self._heard.text) and failure.kind in CUT_SHORT
+            return replace(failure, kind="truncated_stream") if cut else failure
         self._book(answer.usage)
-        if answer.failure is None:
+        if answer.failure is None or answer.failure.kind == "length":
             took, first = self._desk.clock() - started, self._heard.first_token_s
             first = answer.first_token_s if first is None else first
             tokens = answer.usage.output_tokens

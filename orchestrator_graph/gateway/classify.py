@@ -65,13 +65,14 @@ BY_CLASS: dict[str, FailureKind] = {
     "APIConnectionError": "connection",
     "ModelAPIError": "overloaded",
     "ConnectionError": "connection",
+    "NothingSaid": "empty",
     "IndexError": "empty",  # LangChain takes generations[0] of an answer without choices
 }
 NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout", "ConnectionRefusedError", "GatewayClosed", "RegistryError"})
 FREE: frozenset[FailureKind] = frozenset(
     {"auth", "not_found", "rate_limited", "invalid_request", "context_overflow", "privacy", "budget"}
 )
-TRANSPORT = frozenset({"timeout", "truncated_stream", "connection"})
+BELOW: frozenset[FailureKind] = frozenset({"timeout", "truncated_stream"})
 
 
 def classify_error(error: BaseException, *, secrets: Iterable[str] = ()) -> Failure:
@@ -103,7 +104,7 @@ def scrub(text: str, secrets: Iterable[str] = ()) -> str:
 
 def is_free(error: BaseException, failure: Failure) -> bool:
     """Whether a failed request surely cost nothing: it never arrived, or was turned away at the door."""
-    if failure.kind in FREE:
+    if failure.kind in FREE or 300 <= (failure.status or 0) < 400:
         return True
     # Ollama's client raises a bare ConnectionError when it cannot connect.
     return any(type(cause).__name__ in NEVER_SENT or type(cause) is ConnectionError for cause in _chain(error))
@@ -128,11 +129,8 @@ def _by_type(error: BaseException) -> FailureKind | None:
     own = _by_class(error)
     if own not in ("connection", None):
         return own
-    for cause in _chain(error):
-        inner = _by_class(cause)
-        if inner in TRANSPORT and cause is not error:
-            return inner
-    return own
+    inner = (_by_class(cause) for cause in _chain(error))
+    return next((kind for kind in inner if kind in BELOW), own)
 
 
 def _by_class(error: BaseException) -> FailureKind | None:
@@ -141,7 +139,7 @@ def _by_class(error: BaseException) -> FailureKind | None:
 
 
 def _by_code(error: BaseException) -> FailureKind | None:
-    body = getattr(error, "body", None)
+    body = getattr(error, "body", None) or next(iter(error.args), None)  # LangChain raises ValueError({...})
     codes = [getattr(error, "code", None)]
     if isinstance(body, Mapping):
         inner = body.get("error")

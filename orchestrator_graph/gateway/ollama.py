@@ -122,8 +122,9 @@ def read_json(
     """A JSON object from a server; `None` when nobody answers with one."""
     import httpx
 
+    trusting, tls = not is_loopback_url(url), not url.startswith("http://")
     try:
-        with httpx.Client(trust_env=not is_loopback_url(url), follow_redirects=False, timeout=PROBE_S) as client:
+        with httpx.Client(trust_env=trusting, verify=tls, follow_redirects=False, timeout=PROBE_S) as client:
             answer = client.request(method, url, json=body, headers=headers)
             found = answer.json() if answer.status_code == 200 else None
     except (httpx.HTTPError, httpx.InvalidURL, ValueError):

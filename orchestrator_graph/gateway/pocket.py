@@ -10,8 +10,6 @@ from orchestrator_graph.registry.spec import ModelSpec, Price, Prior
 __all__ = ["pocket_specs"]
 
 FIELDS = ("maths", "text", "logic")
-USELESS = 0.1
-"""A model below this accuracy in a whole field is a specialist of the others."""
 SECONDS_PER_TOKEN = 1 / 5_600
 FIRST_TOKEN_S = 0.001
 
@@ -40,12 +38,11 @@ def _spec(row: dict[str, Any]) -> ModelSpec:
     if fields and "*" not in priors:
         n = min(priors[name].n for name in FIELDS if name in priors)
         priors["*"] = Prior(sum(fields) / len(fields), n, "mean of its fields")
-    narrow = {"narrow"} if fields and min(fields) < USELESS else set()
     return ModelSpec(
         f"pocket:{row['name']}",
         price=Price(millions, millions, source="parameters x tokens", billed=False),
         context=row["context"],
-        capabilities=frozenset({"chat", "logprobs"} | narrow),
+        capabilities=frozenset({"chat", "logprobs", "narrow"}),
         priors=priors,
         size_b=millions / 1e3,
         seconds_per_token=SECONDS_PER_TOKEN,

@@ -14,6 +14,8 @@ from types import ModuleType
 from typing import Any
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
+from orchestrator_graph.gateway.egress import is_loopback_url
+
 __all__ = ["BOUNDS", "Amend", "Bounds", "HttpPair", "http_pair", "proxy_for"]
 
 Amend = Callable[[str, dict[str, Any]], dict[str, Any]]
@@ -44,18 +46,20 @@ class HttpPair:
     options: Mapping[str, Any]
 
 
-def http_pair(http: ModuleType, *, local: bool, proxy: str | None, amend: Amend | None = None) -> HttpPair:
+def http_pair(http: ModuleType, url: str, *, proxy: str | None, amend: Amend | None = None) -> HttpPair:
     """Transports for one endpoint.
 
     Args:
         http: `httpx` or `httpx2`.
-        local: The endpoint is on this machine: connections are not kept (a server that restarts, or an event loop that
+        url: Where it is. On this machine connections are not kept (a server that restarts, or an event loop that
             ended, leaves no dead one behind) and nothing is read from the environment.
         proxy: URL of a proxy, for endpoints elsewhere.
         amend: Changes a JSON body on its way out, given the path.
     """
+    local = is_loopback_url(url)
     limits = http.Limits(max_keepalive_connections=0 if local else 20, max_connections=100)
     options: dict[str, Any] = {"limits": limits, "trust_env": not local, "proxy": proxy}
+    options["verify"] = not url.startswith("http://")  # loading certificates that nobody needs takes 20 ms
 
     class Cut(http.SyncByteStream):  # type: ignore[misc,name-defined]
         def __init__(self, inner: Any, request: Any) -> None:

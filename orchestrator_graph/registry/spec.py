@@ -156,6 +156,7 @@ class Portfolio(Mapping[str, ModelSpec]):
     def __init__(self, specs: Iterable[ModelSpec], notes: Iterable[str] = ()) -> None:
         self._specs: dict[str, ModelSpec] = {}
         self.notes = tuple(notes)
+        self._fingerprint = ""
         for spec in specs:
             if spec.id in self._specs:
                 raise RegistryError(f"model {spec.id!r} is listed twice; give one of them another `alias`")
@@ -172,8 +173,11 @@ class Portfolio(Mapping[str, ModelSpec]):
 
     def fingerprint(self) -> str:
         """Stable short hash of ids, prices and capabilities."""
+        if self._fingerprint:
+            return self._fingerprint
         rows = [
             (s.id, s.is_local, str(s.price), s.context, sorted(s.capabilities or ()), str(dict(s.priors)))
             for s in self._specs.values()
         ]
-        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
+        self._fingerprint = hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
+        return self._fingerprint

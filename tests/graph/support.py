@@ -30,7 +30,9 @@ def orchestrated(*models: ModelSpec, **options: Any) -> Iterator[Orchestrator]:
         yield orchestrator
 
 
-def run(orchestrator: Orchestrator, mode: str, text: str, policy: Policy | None = None, **config: Any) -> dict[str, Any]:
+def run(
+    orchestrator: Orchestrator, mode: str, text: str, policy: Policy | None = None, **config: Any
+) -> dict[str, Any]:
     """One task, sync or async."""
     given = {"messages": [("user", text)]}
     options: Any = {"context": policy, "config": config or None}

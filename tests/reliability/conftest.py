@@ -73,7 +73,7 @@ def closed_port():
 
 
 class Caller:
-    """Calls through a fresh gateway, sync or async, streaming or not, and measures by how much a deadline was missed."""
+    """Calls through a fresh gateway, sync or async, streaming or not, and measures how late each one ended."""
 
     def __init__(self, server, overshoots, *, is_async=False, stream=False):
         self.server, self.overshoots, self.is_async, self.stream = server, overshoots, is_async, stream
@@ -143,4 +143,6 @@ def pytest_terminal_summary(terminalreporter, config):
     if late:
         p99 = late[min(len(late) - 1, int(len(late) * 0.99))]
         over = max(0.0, p99)
-        terminalreporter.write_line(f"deadlines: {len(late)} calls, p99 {over:.3f} s over, worst {max(0.0, late[-1]):.3f} s over")
+        terminalreporter.write_line(
+            f"deadlines: {len(late)} calls, p99 {over:.3f} s over, worst {max(0.0, late[-1]):.3f} s over"
+        )

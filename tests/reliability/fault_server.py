@@ -18,6 +18,8 @@ STATUS = {
     "429-short": (429, {"error": {"message": "slow down"}}),
     "429-long": (429, {"error": {"message": "slow down"}}),
     "overflow": (400, {"error": {"message": "too long", "code": "context_length_exceeded"}}),
+    "picky-400": (400, {"error": {"message": "logprobs are not supported", "code": "unsupported_parameter"}}),
+    "invalid": (400, {"error": {"message": "no", "code": "invalid"}}),
     "quota": (429, {"error": {"message": "no money", "code": "insufficient_quota"}}),
 }
 RETRY_AFTER = {"429-short": "0.2", "429-long": "90"}
@@ -42,7 +44,9 @@ class Server:
     async def serve(self, reader, writer):
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         method, path, _ = head.split(" ", 2)
-        length = next((int(row.split(":")[1]) for row in head.split("\r\n") if row.lower().startswith("content-length")), 0)
+        length = next(
+            (int(row.split(":")[1]) for row in head.split("\r\n") if row.lower().startswith("content-length")), 0
+        )
         raw = await reader.readexactly(length)
         self.send = writer
         if path == "/seen":
@@ -69,47 +73,51 @@ class Server:
 
     async def answer(self, writer, path, model, body):
         if model.startswith("flaky"):
-            failing = self.requests[model] <= int(model.rpartition("-")[2])
-            model = "500" if failing else "ok"
+            model = "500" if self.requests[model] <= int(model.rpartition("-")[2]) else "ok"
+        if model == "picky":
+            model = "picky-400" if "logprobs" in body else "ok"
         if model in STATUS:
-            code, payload = STATUS[model]
-            if path == "/api/chat":
-                payload = {"error": payload["error"]["message"]}
-                if model == "overflow":
-                    payload = {"error": "the input length exceeds the context length"}
-            extra = f"Retry-After: {RETRY_AFTER[model]}\r\n" if model in RETRY_AFTER else ""
-            return await reply(writer, code, payload, extra)
-        if model == "redirect":
-            return await reply(writer, 307, {}, f"Location: {self.elsewhere}{path}\r\n")
-        if model == "hang":
-            return await asyncio.sleep(30)
-        if model == "headdrip":
-            writer.write(b"HTTP/1.1 200 OK\r\n")
-            for n in range(100):
-                writer.write(f"X-Slow-{n}: y\r\n".encode())
-                await writer.drain()
-                await asyncio.sleep(0.2)
-            return None
-        if model == "html":
-            return await reply(writer, 200, "<html>login</html>", kind="text/html")
-        if model.startswith("slow"):
-            await asyncio.sleep(0.15)
-        if model == "late":
-            await asyncio.sleep(2.5)
-        if path == "/api/chat":
-            return await ollama(writer, model, body)
-        return await openai(writer, model, body)
+            await refuse(writer, path, model)
+        elif model == "redirect":
+            await reply(writer, 307, {}, f"Location: {self.elsewhere}{path}\r\n")
+        elif model == "headdrip":
+            await drip_head(writer)
+        elif model == "html":
+            await reply(writer, 200, "<html>login</html>", kind="text/html")
+        else:
+            await asyncio.sleep(DELAYS.get(model.partition("-")[0], 0))
+            await (ollama if path == "/api/chat" else openai)(writer, model, body)
 
 
-OTHER = (
-    "ok slow late hang drip headdrip html truncated empty usage-negative usage-absent usage-text redirect refusal filter "
-    "length error200 badtool nochoices filled thinking load"
-).split()
+DELAYS = {"slow": 0.15, "hang": 30, "late": 2.5}
+OTHER = [
+    *("ok", "slow", "hang", "drip", "headdrip", "html", "truncated", "cut", "empty", "usage-negative", "redirect"),
+    *("length", "error200", "filled", "thinking", "load"),
+]
+
+
+async def refuse(writer, path, model):
+    code, payload = STATUS[model]
+    if path == "/api/chat":
+        payload = {"error": "the input length exceeds the context length" if model == "overflow" else "no"}
+    extra = f"Retry-After: {RETRY_AFTER[model]}\r\n" if model in RETRY_AFTER else ""
+    await reply(writer, code, payload, extra)
+
+
+async def drip_head(writer):
+    writer.write(b"HTTP/1.1 200 OK\r\n")
+    for n in range(50):
+        writer.write(f"X-Slow-{n}: y\r\n".encode())
+        await writer.drain()
+        await asyncio.sleep(0.2)
 
 
 def shown(name):
     name = name.removesuffix(":latest")
-    shown = {"capabilities": ["completion"], "model_info": {"general.architecture": "llama", "llama.context_length": 512}}
+    shown = {
+        "capabilities": ["completion"],
+        "model_info": {"general.architecture": "llama", "llama.context_length": 512},
+    }
     if name == "elsewhere":
         shown["remote_host"] = "https://ollama.com"
     if name == "embedder":
@@ -119,7 +127,9 @@ def shown(name):
 
 async def reply(writer, code, payload, extra="", kind="application/json"):
     data = payload.encode() if isinstance(payload, str) else json.dumps(payload).encode()
-    head = f"HTTP/1.1 {code} X\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n{extra}Connection: close\r\n\r\n"
+    head = (
+        f"HTTP/1.1 {code} X\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n{extra}Connection: close\r\n\r\n"
+    )
     writer.write(head.encode() + data)
     await writer.drain()
 
@@ -150,13 +160,15 @@ def message_of(model):
     if model == "refusal":
         message |= {"content": None, "refusal": "I will not"}
     if model == "badtool":
-        call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{broken"}}
+        call = {"index": 0, "id": "1", "type": "function", "function": {"name": "f", "arguments": "{broken"}}
         message |= {"content": None, "tool_calls": [call]}
     return message
 
 
 def finish_of(model):
-    return {"filter": "content_filter", "length": "length", "thinking": "length", "badtool": "tool_calls"}.get(model, "stop")
+    return {"filter": "content_filter", "length": "length", "thinking": "length", "badtool": "tool_calls"}.get(
+        model, "stop"
+    )
 
 
 async def openai(writer, model, body):
@@ -183,8 +195,13 @@ async def openai_whole(writer, model):
     if usage_of(model):
         payload["usage"] = usage_of(model)
     text = json.dumps(payload)
+    if model == "cut":
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n{")
+        return
     if model == "drip":
-        writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\n\r\n".encode())
+        writer.write(
+            f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\n\r\n".encode()
+        )
         for letter in text:
             writer.write(letter.encode())
             await writer.drain()
@@ -205,20 +222,17 @@ async def openai_stream(writer, model):
         for piece in (message["content"] or "").split(" "):
             await event([{"index": 0, "delta": {"role": "assistant", "content": piece + " "}, "finish_reason": None}])
         extra = {key: value for key, value in message.items() if key in ("refusal", "tool_calls")}
-        for call in extra.get("tool_calls", ()):
-            call["index"] = 0
-        if model == "drip":
-            for _ in range(100):
-                await event([{"index": 0, "delta": {"content": "x"}, "finish_reason": None}])
-                await asyncio.sleep(0.1)
-        if model == "truncated":
-            return writer.write(b"0\r\n\r\n")
+        for _ in range(100 if model == "drip" else 0):
+            await event([{"index": 0, "delta": {"content": "x"}, "finish_reason": None}])
+            await asyncio.sleep(0.1)
+        if model in ("truncated", "cut"):
+            return await chunk(writer, "") if model == "truncated" else None
         delta = {"content": None, **extra}
         await event([{"index": 0, "delta": delta, "finish_reason": finish_of(model), "logprobs": LOGPROBS}])
     if usage_of(model):
         await event([], usage=usage_of(model))
     await chunk(writer, "data: [DONE]\n\n")
-    await chunk(writer, "")
+    return await chunk(writer, "")
 
 
 async def ollama(writer, model, body):
@@ -226,24 +240,28 @@ async def ollama(writer, model, body):
 
     async def line(content, **more):
         message = {"role": "assistant", "content": content}
-        await chunk(writer, json.dumps({"model": model, "created_at": "x", "message": message, "done": False, **more}) + "\n")
+        await chunk(
+            writer, json.dumps({"model": model, "created_at": "x", "message": message, "done": False, **more}) + "\n"
+        )
 
     if model == "error200":
         return await chunk(writer, json.dumps({"error": "runner crashed"}) + "\n") or await chunk(writer, "")
     pieces = [] if model in ("empty", "thinking", "load") else ["forty ", "two"]
     for piece in pieces:
-        await line(piece, logprobs=[{"token": piece, "logprob": -0.2, "top_logprobs": [{"token": "x", "logprob": -3.0}]}])
+        await line(
+            piece, logprobs=[{"token": piece, "logprob": -0.2, "top_logprobs": [{"token": "x", "logprob": -3.0}]}]
+        )
     if model == "drip":
         for _ in range(100):
             await line("x")
             await asyncio.sleep(0.1)
-    if model == "truncated":
-        return writer.write(b"0\r\n\r\n")
+    if model in ("truncated", "cut"):
+        return await chunk(writer, "") if model == "truncated" else None
     count = {"filled": body["options"]["num_ctx"], "usage-negative": -3, "usage-absent": None}.get(model, 20)
     counts = {} if count is None else {"prompt_eval_count": count, "eval_count": 3}
     reason = {"length": "length", "thinking": "length", "load": "load"}.get(model, "stop")
     await line("", done=True, done_reason=reason, prompt_eval_duration=1_000_000, load_duration=1_000_000, **counts)
-    await chunk(writer, "")
+    return await chunk(writer, "")
 
 
 async def main():

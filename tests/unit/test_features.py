@@ -41,7 +41,7 @@ def test_modalities_become_needs() -> None:
 
 
 def test_full_width_and_control_characters_are_normalised() -> None:
-    assert read_features("Ａｄｄ\u200b 2\t and  3").text == "Add 2 and 3"
+    assert read_features("\uff21\uff44\uff44\u200b 2\t and  3").text == "Add 2 and 3"
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,9 @@ def test_one_user_has_one_vote() -> None:
 
 
 def test_the_decision_names_what_it_remembers() -> None:
-    decision = decide("1", TASK, POOL, Policy(), Situation(neighbours=tuple(remembered("u", 0.9, 1)), memory_state="ok"))
+    decision = decide(
+        "1", TASK, POOL, Policy(), Situation(neighbours=tuple(remembered("u", 0.9, 1)), memory_state="ok")
+    )
     assert "remembers task" in decision.why
     assert "similarity 0.90" in decision.why
 
