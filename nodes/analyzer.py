@@ -126,6 +126,8 @@ async def analyze(state: State, io: Io) -> dict[str, Any]:
     _check_budget(policy, io)
     private = settle_privacy(portfolio, features, policy, wanted, notes)
     check_feasible(portfolio, features, policy, private)
+    if policy.deadline_s is not None:
+        await io.services.gateway.warm(io.fx)
     task: dict[str, Any] = {
         "run_id": new_id(),
         "policy": policy.model_dump(mode="json", exclude_unset=True),

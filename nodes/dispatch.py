@@ -25,7 +25,10 @@ async def dispatch(state: State, io: Io) -> Command[Literal["solve", "synthesize
     ]
     if not ready:
         return Command(goto="synthesizer", update={"results": blocked})
-    spent = sum(call["cost_nusd"] for call in (state.get("calls") or {}).values())
+    calls = (state.get("calls") or {}).values()
+    spent = sum(call["cost_nusd"] for call in calls)
+    requests = sum(call["tries"] for call in calls if call["purpose"] != "embed")
+    (await io.lease(state["task"])).catch_up(spent, requests)
     task = {**state["task"], "spent_nusd": spent, "alone": len(state["subtasks"]) == 1}
     await io.prefetch(task, ready)
     sends = [Send("solve", _payload(state, task, subtask, results)) for subtask in ready]

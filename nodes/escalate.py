@@ -45,8 +45,8 @@ def next_up(state: SolveState, policy: Policy, allowed: set[str]) -> Estimate | 
     if not left:
         return None
     last = next((e for e in state["decision"]["ranking"] if e["candidate_id"] == tried[-1]), None)
-    if policy.strategy == "cascade" or last is None:
-        return left[0]
+    if last is None or (policy.cascade and policy.strategy == "cascade"):
+        return next((e for e in left if not policy.cascade or e["candidate_id"] in policy.cascade), None)
     better = [e for e in left if e["quality"] >= last["quality"]]
     if last["candidate"]["kind"] != "single":
         # Models that disagreed, or samples that scattered, call for the best mind that has not spoken.

@@ -24,13 +24,14 @@ async def execute(state: SolveState, io: Io) -> dict[str, Any]:
     queue = [c for i, c in enumerate(ranking) if c.id not in tried and c not in ranking[:i]]
     portfolio = await io.portfolio()
     calls: dict[str, Any] = {}
-    answer = Answer(candidate="", failure=_nothing(state))
+    answer, shown = Answer(candidate="", failure=_nothing(state)), False
     for _ in range(MAX_FAILOVER):
         if not queue:
             break
         candidate = queue.pop(0)
         tried.append(candidate.id)
-        answer, attempts = await run_recipe(candidate, state, io)
+        answer, attempts = await run_recipe(candidate, state, io, shown=shown)
+        shown = shown or answer.streamed
         calls.update(_records(attempts))
         if answer.failure is None:
             break

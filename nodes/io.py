@@ -1,30 +1,32 @@
-"""What node logic may do to the world, and the step that runs it sync or async from one body.
+"""What node logic may do to the world.
 
-A node is `async def logic(state, io)`; `Step` hands it an `Io` over sync or async effects. Nothing else knows which.
+A node is `async def logic(state, io)`; `step.Step` hands it an `Io` over sync or async effects. Nothing else knows
+which.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from langchain_core.messages import BaseMessage
-from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.runtime import get_runtime
 
-from orchestrator_graph.drive import ASYNC, SYNC, Effects, drive
+from orchestrator_graph.drive import Effects
 from orchestrator_graph.gateway.budget import Lease
 from orchestrator_graph.gateway.door import Gateway
 from orchestrator_graph.memory import Lookup, Memory
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.spec import Portfolio
 from orchestrator_graph.routing.estimator import Estimator
-from orchestrator_graph.types import Attempt, Candidate, Request, Subtask, to_json
+from orchestrator_graph.types import Attempt, Request, Subtask, to_json
 
-__all__ = ["Io", "Services", "Step", "call_record"]
+__all__ = ["LENT", "Io", "Services", "call_record"]
 
 T = TypeVar("T")
 UNFINISHED = 2000
-Logic = Callable[[Any, "Io"], Awaitable[Any]]
+LENT: ContextVar[Callable[[Any], None] | None] = ContextVar("LENT", default=None)
+"""The parent graph's stream writer, where a child graph runs inside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,15 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Io:
-    """Effects, services and the run's own writer."""
+    """Effects, services and the run's own writer.
+
+    Attributes:
+        inner: In the child graph, whose events go through the parent's writer.
+    """
 
     fx: Effects
     services: Services
+    inner: bool = False
 
     async def portfolio(self) -> Portfolio:
         """The models, discovered at first use."""
@@ -111,20 +118,21 @@ class Io:
         self.services.desk.policies.pop(task["run_id"], None)
 
     async def lease(self, task: Mapping[str, Any]) -> Lease:
-        """The run's lease; opened anew, with what was spent before, when a run is resumed in another process."""
+        """The run's lease; opened anew when a run is resumed in another process.
+
+        Then it knows what the steps before had spent, and from the next wave on also what this wave's branches had.
+        """
         gateway = self.services.gateway
         held = gateway.held(task["run_id"])
         if held is not None:
             return held
         policy = self.policy(task)
         limit = policy.max_cost_usd
-        return gateway.lease(
-            task["run_id"],
-            cap_nusd=None if limit is None else round(limit * 1e9),
-            deadline_s=policy.deadline_s,
-            spent_nusd=task.get("spent_nusd", 0),
-            shared=await self._shared(policy),
-        )
+        cap = None if limit is None else round(limit * 1e9)
+        shared = await self._shared(policy)
+        lease = gateway.lease(task["run_id"], cap_nusd=cap, deadline_s=policy.deadline_s, shared=shared)
+        lease.catch_up(task.get("spent_nusd", 0))
+        return lease
 
     async def _shared(self, policy: Policy) -> Any:
         if policy.budget is None:
@@ -142,14 +150,18 @@ class Io:
         subtask: Subtask,
         **options: Any,
     ) -> Attempt:
-        """One call through the gateway; drafts and the bill go to the custom stream as they come."""
+        """One call through the gateway; drafts and the bill go to the custom stream as they come.
+
+        What passes straight through (`stream=True`) is no draft: it is in the message stream.
+        """
         request = Request(tuple(messages), subtask_id=subtask.id, private=subtask.private, **options)
         lease = await self.lease(task)
 
         def draft(text: str) -> None:
             self.emit("token", subtask=subtask.id, model=model, text=text)
 
-        listening = draft if request.purpose == "execute" and not subtask.private else None
+        drafting = request.purpose == "execute" and not (subtask.private or request.stream)
+        listening = draft if drafting else None
         attempt = await self.services.gateway.call(self.fx, model, request, lease, on_token=listening)
         self.emit(
             "call",
@@ -166,24 +178,8 @@ class Io:
 
     def emit(self, event: str, **data: Any) -> None:
         """A progress event for the custom stream."""
-        get_runtime().stream_writer({"event": event, **data})
-
-
-class Step(Runnable[Any, Any]):
-    """A node: one body of logic behind `invoke` and `ainvoke`."""
-
-    def __init__(self, name: str, logic: Logic, services: Services) -> None:
-        self.name = name
-        self._logic = logic
-        self._services = services
-
-    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: ARG002
-        """Runs the logic without an event loop."""
-        return drive(self._logic(input, Io(SYNC, self._services)))  # type: ignore[arg-type]
-
-    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: ARG002
-        """Awaits the logic."""
-        return await self._logic(input, Io(ASYNC, self._services))
+        lent = LENT.get() if self.inner else None
+        (lent or get_runtime().stream_writer)({"event": event, **data})
 
 
 def call_record(attempt: Attempt) -> dict[str, dict[str, Any]]:
@@ -192,11 +188,6 @@ def call_record(attempt: Attempt) -> dict[str, dict[str, Any]]:
     for name in ("text", "logprobs", "end_logprob", "message_id"):
         data.pop(name)
     return {attempt.id: data}
-
-
-def as_candidate(data: Mapping[str, Any]) -> Candidate:
-    """A candidate from an estimate's JSON."""
-    return Candidate.from_json(data["candidate"])
 
 
 def _start_of_day() -> float:

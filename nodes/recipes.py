@@ -41,18 +41,31 @@ class Answer:
     call_ids: tuple[str, ...] = ()
 
 
-async def run_recipe(candidate: Candidate, state: SolveState, io: Io) -> tuple[Answer, list[Attempt]]:
-    """The candidate's answer and every call that it took."""
+async def run_recipe(
+    candidate: Candidate, state: SolveState, io: Io, *, shown: bool = False
+) -> tuple[Answer, list[Attempt]]:
+    """The candidate's answer and every call that it took.
+
+    Args:
+        candidate: Who is asked.
+        state: The child graph's state.
+        io: Effects.
+        shown: Part of another answer went to the caller already, so that this one may not follow it piece by piece.
+    """
     subtask = Subtask.from_json(state["subtask"])
     members = [(m.model, i, m.effort) for m in candidate.members for i in range(m.samples)]
-    stream = candidate.kind == "single" and _passes_through(
-        candidate, state, await io.portfolio(), subtask, io.policy(state["task"])
+    stream = (
+        not shown
+        and candidate.kind == "single"
+        and _passes_through(candidate, state, await io.portfolio(), subtask, io.policy(state["task"]))
     )
     attempts = await io.gather([_ask(model, i, effort, state, io, subtask, stream) for model, i, effort in members])
     good = [attempt for attempt in attempts if attempt.ok]
     ids = tuple(attempt.id for attempt in attempts)
     if not good:
-        return Answer(candidate.id, failure=_worst(attempts), asked=len(attempts), call_ids=ids), attempts
+        seen = stream and any(attempt.text for attempt in attempts)
+        failure = _worst(attempts)
+        return Answer(candidate.id, failure=failure, asked=len(attempts), streamed=seen, call_ids=ids), attempts
     if candidate.kind == "best_of_n":
         best, share, extra = await _best(good, state, io, subtask)
         return _answer(candidate, best, len(attempts), ids, share, False), attempts + extra

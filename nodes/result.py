@@ -87,9 +87,9 @@ def finished(
 def _why(why: str, hand: list[dict[str, Any]], kept: dict[str, Any], status: str) -> str:
     if len(hand) == 1 and status == "accepted":
         return why
-    steps = [f"{item['candidate'] or 'nothing'} {_outcome(item)}" for item in hand]
+    steps = " > ".join(f"{item['candidate'] or 'nothing'} {_outcome(item)}" for item in hand)
     ending = {"accepted": "accepted", "unsure": f"kept {kept['candidate']}, unsure", "failed": "no answer"}[status]
-    return f"{why}; then " + " > ".join(steps) + f": {ending}" if len(hand) > 1 else f"{why}; {ending} ({steps[0]})"
+    return f"{why}; {steps}: {ending}"
 
 
 def _outcome(item: dict[str, Any]) -> str:

@@ -15,21 +15,24 @@ TASK_TYPES: tuple[tuple[str, str], ...] = (
     ("summary", r"\b(summar\w+|tl;?dr|shorten|condense|key points)\b"),
     ("extraction", r"\b(extract|find all|pull out|parse)\b"),
     ("planning", r"\b(plan|itinerary|schedule|roadmap|agenda)\b"),
-    ("writing", r"\b(write|draft|compose|essay|story|poem|blog|email|letter to|article|slogan)\b"),
     (
         "logic",
-        r"\b(true|false|balanced|brackets?|parenthes\w+|maximum|minimum|max|min|evaluate)\b"
-        r"|\b(largest|smallest|list)\b.*\d+[, ]+\d+|\(\s*\d+\s*[-+*]|[-+*]\s*\(|\[\s*\d",
+        r"\b(true|false|balanced|nested|brackets?|parenthes\w+|maximum|minimum|max|min|evaluate)\b"
+        r"|\b(largest|smallest|list|top value)\b.*\d+[, ]+\d+|\(\s*\d+\s*[-+*]|[-+*]\s*\(|\[\s*\d"
+        r"|\d\s*[-+*]\s*\d+\s*[-+*]\s*\d",
     ),
     (
         "text",
-        r"\b(reverse\w*|backwards?|capitals?|uppercase|upper case|sort\w*|alphabetical\w*|letters?|spell\w*"
-        r"|first and last|vowels?)\b",
+        r"\b(reversed?|backwards?|(in|to|into|with) capitals|capital letters|capitali[sz]e\w*|upper ?case"
+        r"|the letters? \w\b|letters of|letters in|how many letters?|(first|last) letters?|number of \w in|spell\w*|vowels?|sorted"
+        r"|alphabet\w*|from a to z)\b",
     ),
+    ("writing", r"\b(write|draft|compose|essay|story|poem|blog|email|letter to|article|slogan)\b"),
     (
         "maths",
         r"\b(add|sum|plus|minus|subtract\w*|times|multipl\w+|divid\w+|product|difference|percent\w*|equation|integral"
-        r"|derivative|solve|calculate|compute|bigger|larger|greater|smaller)\b|\d\s*[-+*/x]\s*\d",
+        r"|derivative|solve|calculate|compute|bigger|larger|greater|smaller|exceeds?|away from"
+        r"|make together)\b|\d\s*[-+*/x]\s*\d",
     ),
 )
 DOMAINS: tuple[tuple[str, str], ...] = (
@@ -51,7 +54,11 @@ EXPECTS: tuple[tuple[str, str], ...] = (
         r"|^\W*\d[\d\s]*[-+*x]\s*\d",
     ),
     ("code", r"\b(write|implement|fix|give)\b.*\b(function|code|script|query|regex|class)\b"),
-    ("word", r"\b(reverse|uppercase|capitals?|sort the letters|first and last letters?|spell)\b"),
+    (
+        "word",
+        r"^(please )?(reverse|spell|capitali[sz]e)\b|\b(backwards|(in|to|into) (capitals|upper ?case)|sort the letters"
+        r"|first and last letters?)\b",
+    ),
     ("list", r"\b(list|bullet|enumerate)\b"),
 )
 LANGUAGES: dict[str, frozenset[str]] = {

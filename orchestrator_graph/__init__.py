@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from orchestrator_graph.bill import format_bill
     from orchestrator_graph.config import Config
+    from orchestrator_graph.create import create_orchestrator
     from orchestrator_graph.errors import OrchestratorError
-    from orchestrator_graph.orchestrator import Orchestrator, create_orchestrator
+    from orchestrator_graph.orchestrator import Orchestrator
     from orchestrator_graph.policy import Policy
     from orchestrator_graph.registry.spec import ModelSpec, Price, Prior
     from orchestrator_graph.types import Decision
@@ -40,7 +41,7 @@ _HOME = {
     "Policy": "policy",
     "Price": "registry.spec",
     "Prior": "registry.spec",
-    "create_orchestrator": "orchestrator",
+    "create_orchestrator": "create",
     "format_bill": "bill",
 }
 

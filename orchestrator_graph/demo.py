@@ -30,13 +30,13 @@ SCENES = (
     Scene(
         "A cascade: the small model goes first, a larger one only where it is unsure",
         "Subtract 268 from 741",
-        Policy(strategy="cascade", min_confidence=0.9),
+        Policy(strategy="cascade", cascade=["pocket:small", "pocket:medium", "pocket:maths"]),
         "473",
     ),
     Scene(
-        "Consensus: two different models, believed when they agree", "Add 52 and 19", Policy(strategy="consensus"), "71"
+        "Consensus: two different models, believed when they agree", "Reverse planet", Policy(strategy="consensus"), "tenalp"
     ),
-    Scene("Best of three samples of one model", "Sort the letters of cabin", Policy(strategy="best_of_n"), "abcin"),
+    Scene("Best of three samples of one model", "Write cabin in capitals", Policy(strategy="best_of_n"), "CABIN"),
     Scene("A similar task: the decision names the one it remembers", "Add 48 and 38", Policy(), "86"),
 )
 

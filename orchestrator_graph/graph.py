@@ -12,10 +12,11 @@ from orchestrator_graph.nodes.analyzer import analyze
 from orchestrator_graph.nodes.dispatch import dispatch
 from orchestrator_graph.nodes.escalate import escalate
 from orchestrator_graph.nodes.executor import execute
-from orchestrator_graph.nodes.io import Services, Step
+from orchestrator_graph.nodes.io import Services
 from orchestrator_graph.nodes.judge import judge
 from orchestrator_graph.nodes.person import person
 from orchestrator_graph.nodes.router import route
+from orchestrator_graph.nodes.step import Nested, Step
 from orchestrator_graph.nodes.synthesizer import synthesize
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.state import Input, Output, SolveOutput, SolveState, State
@@ -28,16 +29,18 @@ Graph = CompiledStateGraph[Any, Any, Any, Any]
 def build_solve(services: Services) -> Graph:
     """The child graph: router -> executor -> judge -> (accept) end, or escalate -> executor | person | end."""
     child: Any = StateGraph(SolveState, context_schema=Policy, output_schema=SolveOutput)
-    child.add_node("router", Step("router", route, services), input_schema=SolveState)
-    child.add_node("executor", Step("executor", execute, services), input_schema=SolveState)
-    child.add_node("judge", Step("judge", judge, services), input_schema=SolveState, destinations=("escalate", END))
+    child.add_node("router", Step("router", route, services, inner=True), input_schema=SolveState)
+    child.add_node("executor", Step("executor", execute, services, inner=True), input_schema=SolveState)
+    child.add_node(
+        "judge", Step("judge", judge, services, inner=True), input_schema=SolveState, destinations=("escalate", END)
+    )
     child.add_node(
         "escalate",
-        Step("escalate", escalate, services),
+        Step("escalate", escalate, services, inner=True),
         input_schema=SolveState,
         destinations=("executor", "person", END),
     )
-    child.add_node("person", Step("person", person, services), input_schema=SolveState, destinations=(END,))
+    child.add_node("person", Step("person", person, services, inner=True), input_schema=SolveState, destinations=(END,))
     child.add_edge(START, "router")
     child.add_edge("router", "executor")
     child.add_edge("executor", "judge")
@@ -57,7 +60,7 @@ def build_graph(services: Services, **options: Any) -> Graph:
     parent.add_node(
         "dispatch", Step("dispatch", dispatch, services), input_schema=State, destinations=("solve", "synthesizer")
     )
-    parent.add_node("solve", build_solve(services), input_schema=SolveState)
+    parent.add_node("solve", Nested(build_solve(services)), input_schema=SolveState)
     parent.add_node("synthesizer", Step("synthesizer", synthesize, services), input_schema=State)
     parent.add_edge(START, "analyzer")
     parent.add_edge("analyzer", "dispatch")

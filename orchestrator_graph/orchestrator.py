@@ -1,21 +1,19 @@
 """The composition root: models, memory and policy in; a compiled graph out. Constructors only store."""
 
-import weakref
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractContextManager, aclosing
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from orchestrator_graph.drive import ASYNC, SYNC, Effects, drive
+from orchestrator_graph.drive import ASYNC, SYNC, drive
 from orchestrator_graph.gateway.door import Gateway
+from orchestrator_graph.gateway.tracing import kept_here
 from orchestrator_graph.memory import Memory
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.catalogue import Catalogue
 from orchestrator_graph.registry.spec import ModelSpec, Portfolio
-from orchestrator_graph.routing.decide import DEFAULT_ESTIMATORS, decide
 from orchestrator_graph.routing.estimator import Estimator
-from orchestrator_graph.routing.situation import Situation
 from orchestrator_graph.types import Decision
 
 if TYPE_CHECKING:
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     Models = Sequence[str | BaseChatModel | ModelSpec] | str | None
     Graph = CompiledStateGraph[Any, Any, Any, Any]
 
-__all__ = ["Orchestrator", "create_orchestrator"]
+__all__ = ["Orchestrator"]
 
 STREAM_MODES: Any = ["custom", "messages", "values"]
 
@@ -131,56 +129,56 @@ class Orchestrator:
         Raises:
             InputError, PrivacyError, NoCandidateError: As `run` would.
         """
-        return drive(self._decide(SYNC, text, policy))
+        from orchestrator_graph.advice import advise
+
+        return drive(advise(SYNC, self.services, text, self._over(policy)))
 
     async def adecide(self, text: str, policy: Policy | dict[str, Any] | None = None) -> Decision:
         """`decide`, async."""
-        return await self._decide(ASYNC, text, policy)
+        from orchestrator_graph.advice import advise
 
-    async def _decide(self, fx: Effects, text: str, policy: Policy | dict[str, Any] | None) -> Decision:
-        from langchain_core.messages import HumanMessage
-
-        from orchestrator_graph.nodes.analyzer import check_feasible, check_names, read_task, settle_privacy
-
-        wanted = self.policy.overlaid(Policy.parse(policy))
-        features, sensitive, notes = read_task([HumanMessage(text)], wanted)
-        portfolio = await self.gateway.portfolio(fx)
-        check_names(portfolio, wanted)
-        private = settle_privacy(portfolio, features, wanted, sensitive, notes)
-        check_feasible(portfolio, features, wanted, private)
-        found = await self.memory.lookup(fx, [features.text], tenant=wanted.tenant, private=private)
-        limit = wanted.max_cost_usd
-        now = Situation(
-            private=private,
-            left_nusd=None if limit is None else round(limit * 1e9),
-            left_s=wanted.deadline_s,
-            healthy={name: self.gateway.healthy(name) for name in portfolio},
-            speeds={name: s for name in portfolio if (s := self.gateway.seconds_per_call(name)) is not None},
-            neighbours=found[0].neighbours,
-            memory_state=found[0].state,
-        )
-        return decide("1", features, portfolio, wanted, now, self._estimators or DEFAULT_ESTIMATORS)
+        return await advise(ASYNC, self.services, text, self._over(policy))
 
     def run(self, text: str, policy: Policy | dict[str, Any] | None = None) -> dict[str, Any]:
         """The graph's output for one task: `messages, plan, results, bill`."""
-        out: dict[str, Any] = self.graph.invoke(_input(text), context=Policy.parse(policy))
+        wanted = Policy.parse(policy)
+        with self._traced(wanted):
+            out: dict[str, Any] = self.graph.invoke(_input(text), context=wanted)
         return out
 
     async def arun(self, text: str, policy: Policy | dict[str, Any] | None = None) -> dict[str, Any]:
         """`run`, async."""
-        out: dict[str, Any] = await self.graph.ainvoke(_input(text), context=Policy.parse(policy))
+        wanted = Policy.parse(policy)
+        with self._traced(wanted):
+            out: dict[str, Any] = await self.graph.ainvoke(_input(text), context=wanted)
         return out
 
     def stream(self, text: str, policy: Policy | dict[str, Any] | None = None) -> Iterator[tuple[str, Any]]:
         """`(mode, chunk)` as it happens: `custom` events, `messages` tokens, `values`."""
-        stream: Any = self.graph.stream(_input(text), context=Policy.parse(policy), stream_mode=STREAM_MODES)
-        yield from stream
+        wanted = Policy.parse(policy)
+        with self._traced(wanted):
+            stream: Any = self.graph.stream(
+                _input(text), context=wanted, stream_mode=STREAM_MODES, output_keys=self.graph.output_channels
+            )
+            yield from stream
 
     async def astream(self, text: str, policy: Policy | dict[str, Any] | None = None) -> AsyncIterator[tuple[str, Any]]:
         """`stream`, async."""
-        stream: Any = self.graph.astream(_input(text), context=Policy.parse(policy), stream_mode=STREAM_MODES)
-        async for item in stream:
-            yield item
+        wanted = Policy.parse(policy)
+        with self._traced(wanted):
+            stream: Any = self.graph.astream(
+                _input(text), context=wanted, stream_mode=STREAM_MODES, output_keys=self.graph.output_channels
+            )
+            async with aclosing(stream):
+                async for item in stream:
+                    yield item
+
+    def _over(self, policy: Policy | dict[str, Any] | None) -> Policy:
+        return self.policy.overlaid(Policy.parse(policy))
+
+    def _traced(self, policy: Policy) -> AbstractContextManager[None]:
+        """No LangSmith tracing around a private task, whatever the environment says."""
+        return kept_here(private=self._over(policy).private)
 
     def route(self, text: str, policy: Policy | dict[str, Any] | None = None) -> dict[str, Any]:
         """One routed call: the task is left whole and nothing is escalated."""
@@ -205,40 +203,14 @@ class Orchestrator:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-
-def create_orchestrator(models: "Models" = None, **options: Any) -> "Graph":
-    """A compiled LangGraph that plans, routes, runs, judges and bills a task.
-
-    Args:
-        models: As for `Orchestrator`.
-        options: All other arguments of `Orchestrator`, by keyword.
-
-    Returns:
-        A `CompiledStateGraph`; its clients are closed when it is collected, at the latest at exit.
-
-    Raises:
-        TypeError: An unknown option.
-    """
-    orchestrator = Orchestrator(models, **options)
-    graph = orchestrator.graph
-    weakref.finalize(graph, _close, orchestrator.gateway, orchestrator.memory)
-    return graph
-
-
-def _close(gateway: Gateway, memory: Memory) -> None:
-    memory.close()
-    gateway.close()
 
 
 def _input(text: str) -> dict[str, Any]:

@@ -121,11 +121,11 @@ class Policy(BaseModel):
         except ValidationError as error:
             raise PolicyError(_explain(cls, error)) from None
 
-    def overlaid(self, other: "Policy") -> Self:
+    def overlaid(self, other: "Policy") -> "Policy":
         """This policy with every field that `other` sets explicitly."""
         changed = {name: getattr(other, name) for name in other.model_fields_set}
         fields = {**{n: getattr(self, n) for n in self.model_fields_set}, **changed}
-        return self.model_construct(**fields)
+        return Policy.model_construct(**fields)
 
     def confidence_for(self, task_type: str) -> float:
         """The confidence that an answer of this task type must reach."""

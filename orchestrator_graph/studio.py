@@ -4,7 +4,7 @@ import os
 from functools import cache
 from typing import Any
 
-from orchestrator_graph.orchestrator import create_orchestrator
+from orchestrator_graph.create import create_orchestrator
 
 __all__ = ["graph"]
 

@@ -32,6 +32,8 @@ BY_FINISH: dict[str, FailureKind] = {
 }
 OVERFLOW_MARGIN = 1
 """Ollama fills the context to the last token when it cuts a prompt silently."""
+DROPPED_SHARE = 0.75
+"""Where a prompt is expected not to fit, a count below this share of the expectation means that part was dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def read_answer(message: Any, flavour: Flavour, spec: ModelSpec, size: Size) -> 
     text = str(message.text)
     finish = _finish(meta)
     reported = message.usage_metadata
-    failure = _failure(message, text, finish, flavour) or _overflow(reported, flavour, spec, size)
+    failure = _overflow(reported, flavour, spec, size) or _failure(message, text, finish, flavour)
     prefill = [part for name in ("load_duration", "prompt_eval_duration") if isinstance(part := meta.get(name), int)]
     end = meta.get("end_logprob")
     return Answer(
@@ -115,8 +117,12 @@ def _overflow(reported: Any, flavour: Flavour, spec: ModelSpec, size: Size) -> F
         return None
     if count >= spec.context - OVERFLOW_MARGIN:
         return Failure("context_overflow", f"the prompt filled the whole context of {spec.context} tokens: it was cut")
-    if flavour == "ollama" and count < size.least:
-        return Failure("context_overflow", f"the model read {count} tokens of a prompt of at least {size.least}")
+    # Whole old messages may have been dropped. Other makers' servers may count in their own way: they are doubted only
+    # where the prompt may not have fitted.
+    doubted = flavour == "ollama" or size.most >= spec.context
+    too_few = max(size.least, DROPPED_SHARE * size.expected if size.expected >= spec.context else 0)
+    if doubted and count < too_few:
+        return Failure("context_overflow", f"the model read {count} tokens of a prompt of about {size.expected}")
     return None
 
 

@@ -149,6 +149,20 @@ class Lease:
         drawn = self.budgets(spec)
         return self.money.cap_nusd is not None or len(drawn) > 1
 
+    def catch_up(self, spent_nusd: int, calls: int = 0) -> None:
+        """Books what the task took before this lease was opened, in a process that died; less than is known: nothing.
+
+        >>> lease = Lease("t", Budget(100), Budget(None)); lease.catch_up(60, 3); lease.catch_up(60, 3); lease.left_nusd
+        40
+        """
+        with self._lock:
+            missing = spent_nusd - self.money.spent_nusd
+            self._calls = max(self._calls, calls)
+            if missing > 0:
+                for budget in (self.money, self.found, self.shared):
+                    if budget is not None:
+                        budget.settle(0, missing)
+
     def take_call(self) -> bool:
         """Counts one request to a model; False when the task's bound is reached."""
         with self._lock:

@@ -70,7 +70,10 @@ class Discovery:
         specs: list[ModelSpec] = []
         server = self._named.server(self._named.ollama_url)
         for name in server.names if server else ():
-            if server and server.facts(name).is_chat:
+            facts = server.facts(name) if server else None
+            if facts and facts.refused:
+                notes.append(f"left out ollama:{name}: it runs on {facts.remote_host}, and this Ollama's cloud is off")
+            elif facts and facts.is_chat:
                 specs += [replace(spec, discovered=True) for spec in self._named.specs(f"ollama:{name}")]
         for provider, names in self._clouds():
             chosen = list(names)[:PER_PROVIDER]

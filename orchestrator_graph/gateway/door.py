@@ -3,6 +3,7 @@
 The constructor only stores; nothing is read, built or connected before the first use.
 """
 
+import importlib
 import os
 import threading
 import time
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Gateway", "next_action"]
 
+SDKS = {"ollama": "langchain_ollama", "openai": "langchain_openai", "azure": "langchain_openai"}
 FOUND_CAP_NUSD = 50_000_000
 """0.05 dollars: a key that was found is no permission to spend."""
 
@@ -91,6 +93,12 @@ class Gateway:
                 self._breakers.watch(found)
                 self._portfolio = found
             return self._portfolio
+
+    async def warm(self, fx: Effects) -> None:
+        """Imports the SDKs that the portfolio may need, so that a deadline does not pay for it (seconds when cold)."""
+        portfolio = await self.portfolio(fx)
+        names = {SDKS[spec.provider] for spec in portfolio.values() if spec.provider in SDKS}
+        await fx.offload(lambda: [importlib.import_module(name) for name in sorted(names)])
 
     def lease(
         self,

@@ -57,10 +57,8 @@ def check(spec: ModelSpec, resolver: Resolver = resolve) -> Mapping[str, str] | 
     >>> check(ModelSpec("openai:gpt-5", base_url="http://127.0.0.1:1"))
     'it is not marked as local'
     """
-    if spec.remote_host:
-        return f"it really runs on {spec.remote_host}"
     if not spec.is_local:
-        return "it is not marked as local"
+        return _elsewhere(spec)
     endpoint = endpoint_of(spec)
     if endpoint is None:
         return {}
@@ -76,6 +74,12 @@ def check(spec: ModelSpec, resolver: Resolver = resolve) -> Mapping[str, str] | 
             trust = "" if spec.local else "; ModelSpec(..., local=True) trusts a machine of your own network"
             return f"{host!r} resolves to {address}, which is not this machine{trust}"
     return {host: str(addresses[0])}
+
+
+def _elsewhere(spec: ModelSpec) -> str:
+    if spec.remote_host:
+        return f"it really runs on {spec.remote_host}"
+    return "Ollama passes models of that name on to its cloud" if spec.is_cloud_name else "it is not marked as local"
 
 
 async def cleared(fx: Effects, spec: ModelSpec, seconds: float) -> Mapping[str, str] | Failure:

@@ -12,6 +12,7 @@ __all__ = ["OllamaFacts", "OllamaServer", "ollama_url", "read_json"]
 
 DEFAULT_PORT = 11434
 PROBE_S = 5.0
+FORBIDDEN = 403
 DEFAULT_CONTEXT = 8_192
 """Where neither the model nor the user says otherwise: the whole context of a modern model would not fit in memory."""
 CAPABILITIES = {
@@ -40,13 +41,20 @@ def ollama_url(host: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class OllamaFacts:
-    """One model on the server; `context` is the one that every call should ask for."""
+    """One model on the server.
+
+    Attributes:
+        context: What every call should ask for; `None` = the server does not say.
+        remote_host: Where it really runs, when that is not here.
+        refused: It runs elsewhere, and this server has its cloud switched off.
+    """
 
     name: str
     capabilities: frozenset[str]
-    context: int
-    size_b: float | None
-    remote_host: str | None
+    context: int | None = None
+    size_b: float | None = None
+    remote_host: str | None = None
+    refused: bool = False
 
     @property
     def is_chat(self) -> bool:
@@ -91,19 +99,20 @@ class OllamaServer:
         Raises:
             RegistryError: The server lists the model but cannot show it.
         """
-        shown = self._ask("POST", "/api/show", {"model": name})
+        tag = self._tags.get(name, {})
+        status, shown = fetch("POST", f"{self.url}/api/show", {"model": name})
+        if status == FORBIDDEN:
+            return OllamaFacts(name, frozenset({"chat"}), remote_host=_host(tag) or "Ollama's cloud", refused=True)
         if shown is None:
             raise RegistryError(f"Ollama at {self.url} lists {name} but cannot show it. Try: ollama show {name}")
         info: Mapping[str, Any] = shown.get("model_info") or {}
-        tag = self._tags.get(name, {})
-        remote = [source.get(key) for source in (shown, tag) for key in ("remote_host", "remote_model")]
         count = info.get("general.parameter_count")
         return OllamaFacts(
             name=name,
             capabilities=_capabilities(shown, info),
             context=self._context(name, shown, info),
             size_b=count / 1e9 if isinstance(count, (int, float)) and count > 0 else None,
-            remote_host=next((str(value) for value in remote if value), None),
+            remote_host=_host(shown, tag),
         )
 
     def _context(self, name: str, shown: Mapping[str, Any], info: Mapping[str, Any]) -> int:
@@ -116,10 +125,22 @@ class OllamaServer:
         return read_json(method, self.url + path, body)
 
 
+def _host(*sources: Mapping[str, Any]) -> str | None:
+    said = (source.get(key) for source in sources for key in ("remote_host", "remote_model"))
+    return next((str(value) for value in said if value), None)
+
+
 def read_json(
     method: str, url: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
 ) -> dict[str, Any] | None:
     """A JSON object from a server; `None` when nobody answers with one."""
+    return fetch(method, url, body, headers)[1]
+
+
+def fetch(
+    method: str, url: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+) -> tuple[int, dict[str, Any] | None]:
+    """The status of an answer (0 = there was none) and the JSON object that a good one holds."""
     import httpx
 
     trusting, tls = not is_loopback_url(url), not url.startswith("http://")
@@ -128,8 +149,8 @@ def read_json(
             answer = client.request(method, url, json=body, headers=headers)
             found = answer.json() if answer.status_code == 200 else None
     except (httpx.HTTPError, httpx.InvalidURL, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
+        return 0, None
+    return answer.status_code, found if isinstance(found, dict) else None
 
 
 def _capabilities(shown: Mapping[str, Any], info: Mapping[str, Any]) -> frozenset[str]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from orchestrator_graph.gateway.schema import without_limits
 from orchestrator_graph.registry.spec import ModelSpec
 from orchestrator_graph.types import Request
 
@@ -81,7 +82,7 @@ def _for_ollama(chat: Any, spec: ModelSpec, wanted: dict[str, Any]) -> tuple[Any
     copy = chat.model_copy(update={name: value for name, value in fields.items() if value is not None})
     kwargs: dict[str, Any] = {"logprobs": True, "top_logprobs": 2} if "logprobs" in wanted else {}
     if "json_schema" in wanted:
-        kwargs["format"] = wanted["json_schema"]
+        kwargs["format"] = without_limits(wanted["json_schema"])
     if effort := wanted.get("effort"):
         kwargs["reasoning"] = effort if "gpt-oss" in spec.name else effort != "none"
     return copy, kwargs
@@ -96,7 +97,8 @@ def _for_openai(chat: Any, wanted: dict[str, Any], flavour: Flavour, *, reasonin
         modern = flavour == "openai" or (flavour == "azure" and reasoning)
         body["max_completion_tokens" if modern else "max_tokens"] = wanted["max_tokens"]
     if "json_schema" in wanted:
-        schema = {"name": "answer", "schema": wanted["json_schema"]}
+        asked = wanted["json_schema"]
+        schema = {"name": "answer", "schema": without_limits(asked) if flavour == "compatible" else asked}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
     if "logprobs" in wanted:
         kwargs |= {"logprobs": True, "top_logprobs": 2}

@@ -15,12 +15,25 @@ LOCAL_PACKAGES = frozenset({"langgraph", "langchain_core", "orchestrator_graph"}
 
 def config_for(*, private: bool, stream: bool) -> "RunnableConfig":
     """The run config of one call, below the caller's own."""
-    config: RunnableConfig = {"tags": [] if stream else ["nostream"]}
-    if private:
-        from langchain_core.runnables.config import ensure_config
+    from langchain_core.runnables.config import ensure_config
 
-        config["callbacks"] = _filtered(ensure_config().get("callbacks"))
+    config: RunnableConfig = {"tags": [] if stream else ["nostream"]}
+    own = ensure_config()
+    if stream:
+        config["metadata"] = _lifted(own.get("metadata") or {})
+    if private:
+        config["callbacks"] = _filtered(own.get("callbacks"))
     return config
+
+
+def _lifted(metadata: dict[str, Any]) -> dict[str, Any]:
+    """The namespace of the graph around the caller's: LangGraph shows a child graph's tokens only on request.
+
+    >>> _lifted({"langgraph_checkpoint_ns": "solve:1|executor:2"})
+    {'langgraph_checkpoint_ns': 'executor:2'}
+    """
+    *outer, _, node = ("|" + str(metadata.get("langgraph_checkpoint_ns", ""))).split("|")
+    return {"langgraph_checkpoint_ns": "|".join([*filter(None, outer), node])} if node else {}
 
 
 @contextmanager

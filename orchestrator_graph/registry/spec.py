@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,8 @@ from orchestrator_graph.errors import RegistryError
 __all__ = ["LOCAL_PROVIDERS", "ModelSpec", "Portfolio", "Price", "Prior"]
 
 LOCAL_PROVIDERS = frozenset({"ollama", "pocket"})
+CLOUD_NAME = re.compile(r":(?:[^:/]*-)?cloud$", re.IGNORECASE)
+"""Ollama sends every call to such a name to its cloud, whether or not it lists the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,27 +107,40 @@ class ModelSpec:
             return self.alias
         if isinstance(self.model, str):
             return self.model
-        name = getattr(self.model, "model_name", None) or getattr(self.model, "model", None) or "model"
+        name = next(filter(None, self._own_names()), "model")
         return f"{type(self.model).__name__.lower()}:{name}"
 
     @property
     def provider(self) -> str:
-        """The part before the first colon."""
-        return self.id.partition(":")[0]
+        """The part of the model (not of its alias) before the first colon."""
+        return self._source.partition(":")[0]
 
     @property
     def name(self) -> str:
-        """The part after the first colon."""
-        return self.id.partition(":")[2]
+        """The part of the model (not of its alias) after the first colon."""
+        return self._source.partition(":")[2]
+
+    @property
+    def _source(self) -> str:
+        return self.model if isinstance(self.model, str) else self.id
 
     @property
     def is_local(self) -> bool:
         """True when the owner or the provider says that text stays here and no alias says otherwise."""
-        if self.remote_host:
+        if self.remote_host or self.is_cloud_name:
             return False
         if self.local is not None:
             return self.local
         return isinstance(self.model, str) and self.provider in LOCAL_PROVIDERS
+
+    @property
+    def is_cloud_name(self) -> bool:
+        """True for names such as `gpt-oss:120b-cloud`, which the Ollama on this machine passes on to its cloud."""
+        names = (self.model,) if isinstance(self.model, str) else self._own_names()
+        return any(isinstance(name, str) and CLOUD_NAME.search(name) for name in names)
+
+    def _own_names(self) -> tuple[Any, ...]:
+        return getattr(self.model, "model_name", None), getattr(self.model, "model", None)
 
     def has(self, capability: str) -> bool:
         """Whether the model is known to have the capability (unknown = chat only)."""

@@ -31,7 +31,8 @@ class Case:
 def _private(case: Case) -> str | None:
     if not case.now.private or case.spec.is_local:
         return None
-    where = f" (it runs on {case.spec.remote_host})" if case.spec.remote_host else ""
+    home = case.spec.remote_host or ("Ollama's cloud" if case.spec.is_cloud_name else "")
+    where = f" (it runs on {home})" if home else ""
     return f"the text is private and this model is not on this machine{where}"
 
 
@@ -69,7 +70,7 @@ def _health(case: Case) -> str | None:
 def _budget(case: Case) -> str | None:
     limits = [case.now.left_nusd, case.now.found_left_nusd if case.spec.discovered else None]
     left = min((limit for limit in limits if limit is not None), default=None)
-    if left is None or not case.spec.billed:
+    if left is None:
         return None
     cost = case.expected.cost_nusd
     if cost is None:

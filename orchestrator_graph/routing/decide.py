@@ -98,10 +98,12 @@ def _sentence(ranking: Sequence[Estimate], why: str, policy: Policy, now: Situat
     if policy.pin:
         why = "pinned by the policy"
     elif policy.strategy == "cascade":
-        why = "first level of the cascade " + " > ".join(e.candidate.id for e in ranking[:3])
+        why = "first level of a cascade"
     elif first.candidate.kind != "single":
-        why = f"strategy {policy.strategy}; its best member: {why}"
-    parts = [f"{first.candidate.id}: {why}", f"estimated quality {first.quality:.2f} (n={first.n}, {first.source})"]
+        why = f"strategy {policy.strategy}, best member: {why}"
+    sources = first.source.replace(" of its best member", "").split("+")
+    known = "+".join(source.partition(":")[0] for source in sources)
+    parts = [f"{why} (quality {first.quality:.2f}, n={first.n}, {known})"]
     near = next((n for n in now.neighbours if n.outcomes), None)
     if near is not None:
         worth = ", ".join(f"{candidate} {score:.2f}" for candidate, score, _ in near.outcomes[:2])

@@ -27,7 +27,8 @@ def muon(momentum: float = 0.95) -> optax.GradientTransformation:
 
     def scale(moment: jax.Array, gradient: jax.Array) -> jax.Array:
         step = orthogonal(gradient + momentum * moment)
-        return step * max(1.0, step.shape[-2] / step.shape[-1]) ** 0.5
+        scaled: jax.Array = step * max(1.0, step.shape[-2] / step.shape[-1]) ** 0.5
+        return scaled
 
     def update(gradients: Any, moments: Any, params: Any = None) -> tuple[Any, Any]:
         del params

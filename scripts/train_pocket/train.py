@@ -27,7 +27,7 @@ def chunk_step(recipe: Recipe, rule: optax.GradientTransformation) -> Callable[.
         weights, state = carry
         value, gradients = jax.value_and_grad(lambda w: loss(recipe, w, rows))(weights)
         updates, state = rule.update(gradients, state, weights)
-        return (optax.apply_updates(weights, updates), state), value  # type: ignore[return-value]
+        return (optax.apply_updates(weights, updates), state), value
 
     return jax.jit(lambda carry, rows: jax.lax.scan(step, carry, rows))
 

@@ -52,7 +52,7 @@ def test_a_failed_check_escalates_and_the_best_is_kept(mode: str) -> None:
         out = run(orc, mode, "Multiply 6 by 7", Policy(strategy="cascade"))
     result = out["results"]["1"]
     assert (result["answer"], result["escalations"], result["status"]) == ("42", 1, "accepted")
-    assert "then test:weak 0.02 > test:strong" in result["why"]
+    assert "test:weak 0.02 > test:strong" in result["why"]
     assert out["bill"]["calls"] == 2
 
 

@@ -90,3 +90,23 @@ def add_pockets(server: OllamaServer) -> None:
 
     for name in NAMES:
         add_from_modelfile(server, f"pocket-{name}", modelfile(name))
+
+
+@pytest.fixture
+def at_ollama(ollama_server: OllamaServer, monkeypatch: pytest.MonkeyPatch) -> OllamaServer:
+    """The server, named by OLLAMA_HOST, in an environment without any key."""
+    return named(ollama_server, monkeypatch)
+
+
+@pytest.fixture
+def at_cloud(ollama_with_cloud: OllamaServer, monkeypatch: pytest.MonkeyPatch) -> OllamaServer:
+    """The server whose `faraway` is another host's, named by OLLAMA_HOST."""
+    return named(ollama_with_cloud, monkeypatch)
+
+
+def named(server: OllamaServer, monkeypatch: pytest.MonkeyPatch) -> OllamaServer:
+    """Make a server the one that the environment names, and nothing else a model could come from."""
+    for name in [name for name in os.environ if name.endswith("_API_KEY") or name.startswith("OPENAI_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("OLLAMA_HOST", server.url)
+    return server
