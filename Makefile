@@ -47,6 +47,7 @@ check: dev ## Lint, format, types, import directions, the public types from outs
 	$(RUN)/lint-imports
 	$(RUN)/pyright
 	$(RUN)/python scripts/cli_docs.py --check
+	$(RUN)/python scripts/graph_picture.py --check
 
 real: dev ## Get a real Ollama and the small models, then run the tests that need them
 	@if [ -n "$${ORCHESTRATOR_SKIP_REAL:-}" ]; then echo "skipped: ORCHESTRATOR_SKIP_REAL is set"; exit 0; fi; \
@@ -57,8 +58,9 @@ real: dev ## Get a real Ollama and the small models, then run the tests that nee
 bench-overhead: dev ## CPU time over a bare LangGraph skeleton, and the cost of the import
 	$(RUN)/python benchmarks/overhead.py
 
-docs: dev ## Write docs/cli.md from the command line's own help
+docs: dev ## Write docs/cli.md and docs/graph.md from the command line's own help and the graph itself
 	$(RUN)/python scripts/cli_docs.py
+	$(RUN)/python scripts/graph_picture.py
 
 build: uv ## Wheel and source archive into dist/
 	"$(UV)" build --quiet --python "$(PYTHON)"

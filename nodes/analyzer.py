@@ -11,7 +11,7 @@ from langchain_core.messages import AnyMessage, HumanMessage
 from langgraph.runtime import get_runtime
 from langgraph.types import Overwrite
 
-from orchestrator_graph.errors import InputError, NoCandidateError, PrivacyError
+from orchestrator_graph.errors import InputError, NoCandidateError, PolicyError, PrivacyError
 from orchestrator_graph.nodes.features import ask_of, find_pii, read_features
 from orchestrator_graph.nodes.io import Io, call_record
 from orchestrator_graph.nodes.plan import shown, single, subtasks_of
@@ -38,7 +38,14 @@ def in_force(context: Any, factory: Policy) -> Policy:
         own = context.get("orchestrator", context if context and set(context) <= set(Policy.model_fields) else None)
     else:
         own = getattr(context, "orchestrator", None)
-    return factory if own is None else factory.overlaid(Policy.parse(own))
+    if own is None:
+        return factory
+    try:
+        return factory.overlaid(Policy.parse(own))
+    except PolicyError:
+        if isinstance(context, Mapping) and "orchestrator" not in context:
+            return factory  # a parent's own fields that happen to be called like ours
+        raise
 
 
 def read_task(messages: Sequence[AnyMessage], policy: Policy) -> tuple[Features, bool, list[str]]:
@@ -61,8 +68,8 @@ def read_task(messages: Sequence[AnyMessage], policy: Policy) -> tuple[Features,
             f"messages: the task has {size} bytes, at most {LIMITS.input_bytes} are taken; shorten or split it"
         )
     features = read_features(words, media, messages[:-1])
-    humans = (m for m in messages[:-1] if isinstance(m, HumanMessage) and isinstance(m.content, str))
-    pii = sorted({*features.signals["pii"], *(kind for m in humans for kind in find_pii(str(m.content)))})
+    earlier = (ask_of([m])[0] for m in messages[:-1] if isinstance(m, HumanMessage))
+    pii = sorted({*features.signals["pii"], *(kind for text in earlier for kind in find_pii(text))})
     if pii and policy.pii == "refuse":
         raise PrivacyError(
             f"messages: personal data ({', '.join(pii)}) and policy.pii = 'refuse'; remove it or set pii"
@@ -120,6 +127,8 @@ def check_names(portfolio: Portfolio, policy: Policy) -> None:
 async def analyze(state: State, io: Io) -> dict[str, Any]:
     """The analyzer node: task, plan and fresh results for this run."""
     policy = in_force(get_runtime().context, io.services.policy)
+    if len(state["messages"]) > 1 and (state.get("task") or {}).get("private"):
+        policy = policy.overlaid(Policy(private=True))  # the history holds a private turn: labels never fall
     features, wanted, notes = read_task(state["messages"], policy)
     portfolio = await io.portfolio()
     check_names(portfolio, policy)

@@ -19,11 +19,12 @@ __all__ = ["ask_judge"]
 
 ONE_CALL = Policy(strategy="route", pin=None, explore=0.0)
 PROMPT = (Path(__file__).parent / "judge_prompt.txt").read_text(encoding="utf-8")
-SCORE = re.compile(r"(?<![\d.])(100|\d{1,2})(?:\.\d+)?(?![\d.])")
+SCORE = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d+)?(?!\d)")
+SCORE_TOKENS, THINKING_TOKENS = 24, 600
 
 
 async def ask_judge(
-    io: Io, task: Mapping[str, Any], subtask: Subtask, answer: str, authors: set[str]
+    io: Io, task: Mapping[str, Any], subtask: Subtask, question: str, answer: str, authors: set[str]
 ) -> tuple[Evidence | None, Attempt | None]:
     """Evidence from a model that did not write the answer, and the call; nothing where no other model may judge."""
     portfolio = await io.portfolio()
@@ -35,10 +36,27 @@ async def ask_judge(
     if not decision.ranking:
         return None, None
     model = decision.ranking[0].candidate.id
-    text = PROMPT.replace("{task}", subtask.brief).replace("{answer}", answer)
-    attempt = await io.call(model, [HumanMessage(text)], task, subtask, purpose="judge", max_tokens=16, logprobs=False)
-    found = SCORE.search(attempt.text) if attempt.ok else None
-    if found is None:
+    room = THINKING_TOKENS if portfolio[model].has("reasoning") else SCORE_TOKENS
+    text = PROMPT.replace("{task}", question).replace("{answer}", answer)
+    attempt = await io.call(
+        model, [HumanMessage(text)], task, subtask, purpose="judge", max_tokens=room, logprobs=False
+    )
+    score = read_score(attempt.text) if attempt.ok else None
+    if score is None:
         reason = attempt.failure.kind if attempt.failure else "gave no number"
         return Evidence("judge failed", 0.5, f"{model}: {reason}"), attempt
-    return Evidence("judge", int(found.group(1)) / 100, f"{model} says {found.group(1)} of 100 (uncalibrated)"), attempt
+    return Evidence("judge", score, f"{model} says {score:.2f} (uncalibrated)"), attempt
+
+
+def read_score(text: str) -> float | None:
+    """The probability that a judge wrote: its last number, in percent, or as a fraction below 1.
+
+    >>> read_score("On a scale from 0 to 100: 85."), read_score("0.95"), read_score("fine")
+    (0.85, 0.95, None)
+    """
+    numbers = SCORE.findall(text)
+    if not numbers:
+        return None
+    value = float(numbers[-1])
+    share = value if "." in numbers[-1] and value <= 1 else value / 100
+    return share if share <= 1 else None

@@ -1,14 +1,19 @@
 """Sends what is ready, with the answers that it depends on; nothing else. Waves of Send: see docs/decisions/0003."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
+from langchain_core.messages import AnyMessage, HumanMessage
 from langgraph.types import Command, Send
 
 from orchestrator_graph.nodes.io import Io
+from orchestrator_graph.nodes.recall import prefetch
 from orchestrator_graph.nodes.result import readable
 from orchestrator_graph.state import State
 
 __all__ = ["dispatch"]
+
+HISTORY_BYTES = 16_000
 
 
 async def dispatch(state: State, io: Io) -> Command[Literal["solve", "synthesizer"]]:
@@ -30,14 +35,28 @@ async def dispatch(state: State, io: Io) -> Command[Literal["solve", "synthesize
     requests = sum(call["tries"] for call in calls if call["purpose"] != "embed")
     (await io.lease(state["task"])).catch_up(spent, requests)
     task = {**state["task"], "spent_nusd": spent, "alone": len(state["subtasks"]) == 1}
-    await io.prefetch(task, ready)
+    await prefetch(io, task, ready)
     sends = [Send("solve", _payload(state, task, subtask, results)) for subtask in ready]
     return Command(goto=sends, update={"results": blocked})
 
 
 def _payload(state: State, task: dict[str, Any], subtask: dict[str, Any], results: dict[str, Any]) -> dict[str, Any]:
     answers = {need: results[need]["answer"] for need in subtask["needs"]}
-    return {"task": task, "subtask": subtask, "answers": answers, "messages": state["messages"]}
+    messages = state["messages"] if task["alone"] else _recent(state["messages"])
+    return {"task": task, "subtask": subtask, "answers": answers, "messages": messages}
+
+
+def _recent(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
+    """The last turns in 16 kB, the task itself left out: every branch's copy goes into every checkpoint."""
+    last = next((i for i in range(len(messages) - 1, -1, -1) if messages[i].type == "human"), 0)
+    kept: list[AnyMessage] = []
+    room = HISTORY_BYTES
+    for message in reversed(messages[:last]):
+        room -= len(str(message.content).encode())
+        if room < 0:
+            break
+        kept.append(message)
+    return [*reversed(kept), HumanMessage("")]
 
 
 def _blocked(state: State, results: dict[str, Any]) -> dict[str, Any]:

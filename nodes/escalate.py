@@ -16,6 +16,8 @@ from orchestrator_graph.types import Subtask
 __all__ = ["escalate"]
 
 Estimate = dict[str, Any]
+HOPELESS = 0.02
+"""Confidence after a failure or a failed check."""
 
 
 async def escalate(state: SolveState, io: Io) -> Command[Literal["executor", "person", "__end__"]]:
@@ -37,27 +39,38 @@ async def escalate(state: SolveState, io: Io) -> Command[Literal["executor", "pe
 
 
 def next_up(state: SolveState, policy: Policy, allowed: set[str]) -> Estimate | None:
-    """The next candidate: the next level of a cascade, else the best untried one believed to be no worse."""
-    tried = state["tried"]
+    """The next candidate, none of whose models has spoken yet.
+
+    The next level of a named cascade; after a failure or a failed check whoever comes next; after a mere doubt only one
+    that is believed to be no worse.
+    """
+    spoken = {model for name in state["tried"] for model in _members(state, name)}
     left: list[Estimate] = [
-        e for e in state["decision"]["ranking"] if e["candidate_id"] not in tried and _within(e, allowed)
+        e for e in state["decision"]["ranking"] if _within(e, allowed) and spoken.isdisjoint(_models(e))
     ]
-    if not left:
-        return None
-    last = next((e for e in state["decision"]["ranking"] if e["candidate_id"] == tried[-1]), None)
-    if last is None or (policy.cascade and policy.strategy == "cascade"):
-        return next((e for e in left if not policy.cascade or e["candidate_id"] in policy.cascade), None)
+    if policy.cascade and policy.strategy == "cascade":
+        return next((e for e in left if e["candidate_id"] in policy.cascade), None)
+    last = next((e for e in state["decision"]["ranking"] if e["candidate_id"] == state["tried"][-1]), None)
+    if last is None or state["hand"][-1]["verdict"]["confidence"] <= HOPELESS:
+        return left[0] if left else None
     better = [e for e in left if e["quality"] >= last["quality"]]
-    if last["candidate"]["kind"] != "single":
+    if last["candidate"]["kind"] != "single" and left:
         # Models that disagreed, or samples that scattered, call for the best mind that has not spoken.
-        spoken = {member["model"] for member in last["candidate"]["members"]}
-        fresh = [e for e in left if e["candidate_id"] not in spoken]
-        return max(fresh or left, key=lambda e: e["quality"])
+        return max(left, key=lambda e: e["quality"])
     return better[0] if better else None
 
 
+def _models(estimate: Estimate) -> set[str]:
+    return {member["model"] for member in estimate["candidate"]["members"]}
+
+
+def _members(state: SolveState, candidate_id: str) -> set[str]:
+    found = next((e for e in state["decision"]["ranking"] if e["candidate_id"] == candidate_id), None)
+    return _models(found) if found is not None else {candidate_id}
+
+
 def _within(estimate: Estimate, allowed: set[str]) -> bool:
-    return all(member["model"] in allowed for member in estimate["candidate"]["members"])
+    return _models(estimate) <= allowed
 
 
 def _may_go_on(hand: list[dict[str, Any]], policy: Policy) -> bool:
@@ -80,5 +93,6 @@ def _why(answer: dict[str, Any], policy: Policy, subtask: Subtask) -> str:
 
 
 def _can_ask() -> bool:
-    """Interrupts need a checkpointer, and a checkpointer needs a thread."""
-    return bool(get_config().get("configurable", {}).get("thread_id"))
+    """Only where a checkpointer can hold the question: a thread's id alone would lose the paid answer."""
+    # LangGraph has no public way to ask; a test fails should this key ever change.
+    return get_config().get("configurable", {}).get("__pregel_checkpointer") is not None

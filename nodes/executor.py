@@ -11,8 +11,6 @@ from orchestrator_graph.types import Attempt, Candidate, Failure, to_json
 
 __all__ = ["execute"]
 
-MAX_FAILOVER = 4
-
 
 async def execute(state: SolveState, io: Io) -> dict[str, Any]:
     """The executor node: the target's answer, or that of the first candidate behind it that gives one."""
@@ -25,9 +23,8 @@ async def execute(state: SolveState, io: Io) -> dict[str, Any]:
     portfolio = await io.portfolio()
     calls: dict[str, Any] = {}
     answer, shown = Answer(candidate="", failure=_nothing(state)), False
-    for _ in range(MAX_FAILOVER):
-        if not queue:
-            break
+    part: Answer | None = None
+    while queue:
         candidate = queue.pop(0)
         tried.append(candidate.id)
         answer, attempts = await run_recipe(candidate, state, io, shown=shown)
@@ -35,7 +32,10 @@ async def execute(state: SolveState, io: Io) -> dict[str, Any]:
         calls.update(_records(attempts))
         if answer.failure is None:
             break
+        part = part or (answer if answer.text else None)
         queue = _remaining(queue, candidate, answer.failure, portfolio)
+    if answer.failure is not None and part is not None:
+        answer = part
     return {"current": to_json(answer), "tried": tried, "calls": calls}
 
 

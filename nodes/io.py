@@ -4,12 +4,14 @@ A node is `async def logic(state, io)`; `step.Step` hands it an `Io` over sync o
 which.
 """
 
+import datetime
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from langchain_core.messages import BaseMessage
+from langgraph.config import get_config
 from langgraph.runtime import get_runtime
 
 from orchestrator_graph.drive import Effects
@@ -43,7 +45,7 @@ class Desk:
                 shelf.clear()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Services:
     """What the factory binds into every node.
 
@@ -90,27 +92,10 @@ class Io:
             found = policies[task["run_id"]] = Policy(**task["policy"])
         return found
 
-    async def prefetch(self, task: Mapping[str, Any], subtasks: Sequence[Mapping[str, Any]]) -> None:
-        """Looks up a whole wave at once: twenty look-ups cost about what four single ones do."""
-        if len(subtasks) < 2:
-            return
-        texts = [subtask["features"]["text"] for subtask in subtasks]
-        private = any(subtask["private"] for subtask in subtasks)
-        found = await self.services.memory.lookup(self.fx, texts, tenant=self.policy(task).tenant, private=private)
-        self.services.desk.tidy()
-        for subtask, lookup in zip(subtasks, found, strict=True):
-            self.services.desk.lookups[task["run_id"], subtask["id"]] = lookup
-
-    async def lookup(self, task: Mapping[str, Any], subtask: Subtask) -> Lookup:
-        """Remembered tasks near this one."""
-        ready = self.services.desk.lookups.pop((task["run_id"], subtask.id), None)
-        if ready is not None:
-            return ready
-        tenant = self.policy(task).tenant
-        found = await self.services.memory.lookup(
-            self.fx, [subtask.features.text], tenant=tenant, private=subtask.private
-        )
-        return found[0]
+    def listened(self) -> bool:
+        """Whether the caller streams messages: only then may tokens pass straight through."""
+        manager: Any = get_config().get("callbacks")
+        return any("StreamMessages" in type(handler).__name__ for handler in getattr(manager, "handlers", ()))
 
     def finish(self, task: Mapping[str, Any]) -> None:
         """Lets go of what was held for this run."""
@@ -191,6 +176,4 @@ def call_record(attempt: Attempt) -> dict[str, dict[str, Any]]:
 
 
 def _start_of_day() -> float:
-    import datetime
-
     return datetime.datetime.now(datetime.UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()

@@ -1,5 +1,6 @@
 """Turns an answer into a verdict: free checks, then signals already paid for, then a judge where it is worth it."""
 
+from dataclasses import replace
 from typing import Any, Literal
 
 from langgraph.types import Command
@@ -9,12 +10,19 @@ from orchestrator_graph.confidence.signals import logprob_evidence
 from orchestrator_graph.confidence.verdict import weigh
 from orchestrator_graph.nodes.assess import ask_judge
 from orchestrator_graph.nodes.io import Io, call_record
+from orchestrator_graph.nodes.prompt import fill
 from orchestrator_graph.nodes.result import finished
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.state import SolveState
 from orchestrator_graph.types import Attempt, Evidence, Subtask, Verdict, to_json
 
 __all__ = ["judge"]
+
+SIGNALS = frozenset({"log-probability", "agreement", "self-consistency", "judge"})
+PEER = 0.5
+"""An earlier single answer with less confidence than this is no voice against a later one."""
+ALONE = 0.2
+"""What disagreement with every voice leaves: a later, better model may still be the one that is right."""
 
 
 async def judge(state: SolveState, io: Io) -> Command[Literal["escalate", "__end__"]]:
@@ -27,7 +35,7 @@ async def judge(state: SolveState, io: Io) -> Command[Literal["escalate", "__end
     else:
         evidence = _free_evidence(state, subtask)
         call = await _paid_evidence(state, io, subtask, policy, evidence)
-        verdict = _verdict(evidence, policy, subtask)
+        verdict = _verdict(evidence, policy, subtask, first=not state.get("hand"))
     hand = [*(state.get("hand") or []), {**current, "verdict": to_json(verdict)}]
     io.emit("verdict", subtask=subtask.id, confidence=verdict.confidence, action=verdict.action)
     update: dict[str, Any] = {"hand": hand, "calls": call_record(call) if call is not None else {}}
@@ -46,6 +54,8 @@ def _free_evidence(state: SolveState, subtask: Subtask) -> list[Evidence]:
     if current["agreement"] is not None:
         name = "agreement" if current["independent"] else "self-consistency"
         evidence.append(Evidence(name, current["agreement"], f"{current['agreement']:.0%} of {current['asked']} agree"))
+    elif current["judged"] is not None:
+        evidence.append(Evidence("judge", current["judged"], f"best of {current['asked']} in a judge's eyes"))
     else:
         evidence += _echo(state, current, expects)
     estimates = state["decision"]["ranking"]
@@ -56,13 +66,21 @@ def _free_evidence(state: SolveState, subtask: Subtask) -> list[Evidence]:
 
 
 def _echo(state: SolveState, current: dict[str, Any], expects: str) -> list[Evidence]:
-    """Agreement with an earlier try of another model is evidence that was already paid for."""
-    others = [a for a in state.get("hand") or [] if a["text"] and a["model"] != current["model"]]
-    if not others:
-        return []
+    """Agreement with what other models said before is evidence that was already paid for.
+
+    An earlier answer that was itself hardly believed says nothing by differing.
+    """
     mine = normalise(current["text"], expects)
-    share = sum(normalise(a["text"], expects) == mine for a in others) / len(others)
-    return [Evidence("agreement", share, f"with {share:.0%} of {len(others)} earlier tries")] if share else []
+    same, other = 0, 0
+    for tried in state.get("hand") or []:
+        voices = [normalise(text, expects) for model, text in tried["said"] if model != current["model"]]
+        same += sum(voice == mine for voice in voices)
+        peers = tried["verdict"]["confidence"] >= PEER or len(tried["said"]) > 1
+        other += sum(voice != mine for voice in voices) if peers else 0
+    if not same and not other:
+        return []
+    share = max(same / (same + other), ALONE)
+    return [Evidence("agreement", share, f"{same} earlier answers agree, {other} differ")]
 
 
 async def _paid_evidence(
@@ -72,18 +90,23 @@ async def _paid_evidence(
     if policy.fault_tolerance != "low" or any(item.decisive for item in evidence):
         return None
     current = state["current"]
-    found, call = await ask_judge(io, state["task"], subtask, current["text"], {current["model"]})
+    question, authors = fill(subtask.brief, state["answers"]), {model for model, _ in current["said"]}
+    found, call = await ask_judge(io, state["task"], subtask, question, current["text"], authors)
     evidence.append(found or Evidence("not judged", 0.5, "no other model may judge"))
     return call
 
 
-def _verdict(evidence: list[Evidence], policy: Policy, subtask: Subtask) -> Verdict:
+def _verdict(evidence: list[Evidence], policy: Policy, subtask: Subtask, *, first: bool) -> Verdict:
+    """The weighed evidence; the first free text that nothing speaks for or against is accepted and says so."""
     threshold = policy.confidence_for(subtask.features.task_type)
     verdict = weigh(evidence, threshold)
-    signals = {"log-probability", "agreement", "self-consistency", "judge"}
-    failed = any(item.decisive for item in evidence)
-    unheard = not failed and not any(item.name in signals for item in evidence)
-    if unheard and policy.fault_tolerance != "low":
+    if any(item.decisive for item in evidence):
+        return verdict
+    heard = {item.name for item in evidence}
+    if policy.fault_tolerance == "low" and heard.isdisjoint({"judge", "agreement"}):
+        return replace(verdict, action="escalate")
+    lenient = first and subtask.features.expects == "text" and policy.strategy != "cascade"
+    if lenient and heard.isdisjoint(SIGNALS):
         note = Evidence("not judged", verdict.confidence, "free text without log-probabilities; no check failed")
         return Verdict(verdict.confidence, "accept", (*evidence, note))
     return verdict

@@ -28,6 +28,9 @@ async def person(state: SolveState, io: Io) -> Command[Literal["__end__"]]:
             "response_schema": SCHEMA,
         }
     )
+    policy = io.policy(state["task"])
+    if policy.deadline_s is not None:  # the person's time is not the run's
+        (await io.lease(state["task"])).restart(policy.deadline_s)
     text = str(reply.get("answer", "") if isinstance(reply, dict) else reply or "").strip()
     calls = state.get("calls") or {}
     if not text and best is None:
@@ -48,4 +51,5 @@ def _by_person(text: str) -> dict[str, Any]:
         "streamed": False,
         "message_id": "",
         "call_ids": [],
+        "said": [],
     }

@@ -4,6 +4,7 @@ from typing import Any
 
 from orchestrator_graph.memory import Lookup
 from orchestrator_graph.nodes.io import Io, call_record
+from orchestrator_graph.nodes.recall import recall
 from orchestrator_graph.nodes.situation import situation
 from orchestrator_graph.routing.decide import DEFAULT_ESTIMATORS, decide
 from orchestrator_graph.state import SolveState
@@ -15,7 +16,7 @@ __all__ = ["route"]
 async def route(state: SolveState, io: Io) -> dict[str, Any]:
     """The router node: the decision of this subtask."""
     policy, subtask = io.policy(state["task"]), Subtask.from_json(state["subtask"])
-    lookup = await io.lookup(state["task"], subtask)
+    lookup = await recall(io, state["task"], subtask)
     context = sum(len(answer.encode()) for answer in state["answers"].values())
     now = await situation(io, state["task"], private=subtask.private, lookup=lookup, context_bytes=context)
     portfolio = await io.portfolio()

@@ -71,10 +71,13 @@ async def _text(state: State, io: Io, order: list[str], incomplete: bool) -> tup
 
 
 def _conclusion(state: State) -> str | None:
-    """The one subtask that uses, directly or not, the answers of all others."""
-    needs: dict[str, set[str]] = {subtask["id"]: set(subtask["needs"]) for subtask in state["subtasks"]}
+    """The one subtask into whose brief the answers of all others went, word for word, directly or not."""
+    needs: dict[str, set[str]] = {
+        subtask["id"]: {need for need in subtask["needs"] if "{" + need + "}" in subtask["brief"]}
+        for subtask in state["subtasks"]
+    }
     for name in needs:
-        reached, frontier = {name}, set(needs[name])
+        reached, frontier = {name}, set[str](needs[name])
         while frontier:
             reached |= frontier
             frontier = {n for item in frontier for n in needs[item]} - reached

@@ -24,8 +24,8 @@ TASK_TYPES: tuple[tuple[str, str], ...] = (
     (
         "text",
         r"\b(reversed?|backwards?|(in|to|into|with) capitals|capital letters|capitali[sz]e\w*|upper ?case"
-        r"|the letters? \w\b|letters of|letters in|how many letters?|(first|last) letters?|number of \w in|spell\w*|vowels?|sorted"
-        r"|alphabet\w*|from a to z)\b",
+        r"|the letters? \w\b|letters of|letters in|how many letters?|(first|last) letters?|number of \w in"
+        r"|spell\w*|vowels?|sorted|alphabet\w*|from a to z)\b",
     ),
     ("writing", r"\b(write|draft|compose|essay|story|poem|blog|email|letter to|article|slogan)\b"),
     (

@@ -28,7 +28,8 @@ def create_orchestrator(models: "Models" = None, **options: Any) -> "Graph":
     """
     orchestrator = Orchestrator(models, **options)
     graph = orchestrator.graph
-    weakref.finalize(graph, _close, orchestrator.gateway, orchestrator.memory)
+    # Every copy of the graph (`with_config`, as a node) holds the services: they outlive this first object.
+    weakref.finalize(orchestrator.services, _close, orchestrator.gateway, orchestrator.memory)
     return graph
 
 

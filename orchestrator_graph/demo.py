@@ -34,7 +34,10 @@ SCENES = (
         "473",
     ),
     Scene(
-        "Consensus: two different models, believed when they agree", "Reverse planet", Policy(strategy="consensus"), "tenalp"
+        "Consensus: two different models, believed when they agree",
+        "Reverse planet",
+        Policy(strategy="consensus"),
+        "tenalp",
     ),
     Scene("Best of three samples of one model", "Write cabin in capitals", Policy(strategy="best_of_n"), "CABIN"),
     Scene("A similar task: the decision names the one it remembers", "Add 48 and 38", Policy(), "86"),

@@ -1,13 +1,13 @@
 """Every error that a user can meet. Each names the thing, the value and the way out.
 
-    OrchestratorError(Exception)
+    OrchestratorError(RuntimeError)
     ├── InputError(ValueError)          a message, task or argument that cannot be worked on
     ├── PolicyError(ValueError)         a policy field that makes no sense
     ├── ConfigError(ValueError)         orchestrator.toml (file and line)
     ├── RegistryError(LookupError)      an unknown provider or model, or no model at all
     ├── NoCandidateError(LookupError)   the policy excludes every candidate; `.excluded` says why
     ├── PrivacyError(PermissionError)   private text would have had to leave the machine
-    └── MemoryStoreError(RuntimeError)  the ledger cannot be opened or written
+    └── MemoryStoreError                the ledger cannot be opened or written
 
 A *model's* failure is never raised inside the graph: it is a `types.Failure` value.
 """
@@ -27,8 +27,12 @@ __all__ = [
 ]
 
 
-class OrchestratorError(Exception):
-    """Root of all errors that this package raises on purpose."""
+class OrchestratorError(RuntimeError):
+    """Root of all errors that this package raises on purpose.
+
+    A RuntimeError, because LangGraph Server passes on what that says; of an exception that it does not know it tells
+    the caller only "An internal error occurred".
+    """
 
 
 class InputError(OrchestratorError, ValueError):
@@ -64,7 +68,7 @@ class PrivacyError(OrchestratorError, PermissionError):
     """Private text and no model that may see it: refused, not sent."""
 
 
-class MemoryStoreError(OrchestratorError, RuntimeError):
+class MemoryStoreError(OrchestratorError):
     """The ledger or its index cannot be opened or written."""
 
 

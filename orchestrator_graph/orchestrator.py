@@ -1,7 +1,7 @@
 """The composition root: models, memory and policy in; a compiled graph out. Constructors only store."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AbstractContextManager, aclosing
+from contextlib import aclosing, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -11,10 +11,10 @@ from orchestrator_graph.gateway.door import Gateway
 from orchestrator_graph.gateway.tracing import kept_here
 from orchestrator_graph.memory import Memory
 from orchestrator_graph.policy import Policy
-from orchestrator_graph.registry.catalogue import Catalogue
 from orchestrator_graph.registry.spec import ModelSpec, Portfolio
 from orchestrator_graph.routing.estimator import Estimator
 from orchestrator_graph.types import Decision
+from orchestrator_graph.wiring import gateway_of, memory_of
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
@@ -77,21 +77,12 @@ class Orchestrator:
     @cached_property
     def gateway(self) -> Gateway:
         """The door to all models."""
-        config = self._config
-        if config is None:
-            return Gateway(self._models, catalogue=Catalogue())
-        named: Any = self._models if self._models is not None else config.models
-        return Gateway(named, catalogue=Catalogue(config.model_specs))
+        return gateway_of(self._models, self._config)
 
     @cached_property
     def memory(self) -> Memory:
         """What is remembered."""
-        if isinstance(self._memory, Memory):
-            return self._memory
-        where = self._memory if self._memory is not None or self._config is None else self._config.memory
-        if isinstance(self._embedder, str):
-            return Memory(where, embedder=self.gateway.embeddings(self._embedder), embedder_is_local=True)
-        return Memory(where, embedder=self._embedder)
+        return memory_of(self._memory, self._embedder, self._config, self.gateway)
 
     @cached_property
     def services(self) -> "Services":
@@ -141,22 +132,17 @@ class Orchestrator:
 
     def run(self, text: str, policy: Policy | dict[str, Any] | None = None) -> dict[str, Any]:
         """The graph's output for one task: `messages, plan, results, bill`."""
-        wanted = Policy.parse(policy)
-        with self._traced(wanted):
-            out: dict[str, Any] = self.graph.invoke(_input(text), context=wanted)
-        return out
+        with self._traced(policy) as wanted:
+            return dict(self.graph.invoke(_input(text), context=wanted))
 
     async def arun(self, text: str, policy: Policy | dict[str, Any] | None = None) -> dict[str, Any]:
         """`run`, async."""
-        wanted = Policy.parse(policy)
-        with self._traced(wanted):
-            out: dict[str, Any] = await self.graph.ainvoke(_input(text), context=wanted)
-        return out
+        with self._traced(policy) as wanted:
+            return dict(await self.graph.ainvoke(_input(text), context=wanted))
 
     def stream(self, text: str, policy: Policy | dict[str, Any] | None = None) -> Iterator[tuple[str, Any]]:
         """`(mode, chunk)` as it happens: `custom` events, `messages` tokens, `values`."""
-        wanted = Policy.parse(policy)
-        with self._traced(wanted):
+        with self._traced(policy) as wanted:
             stream: Any = self.graph.stream(
                 _input(text), context=wanted, stream_mode=STREAM_MODES, output_keys=self.graph.output_channels
             )
@@ -164,8 +150,7 @@ class Orchestrator:
 
     async def astream(self, text: str, policy: Policy | dict[str, Any] | None = None) -> AsyncIterator[tuple[str, Any]]:
         """`stream`, async."""
-        wanted = Policy.parse(policy)
-        with self._traced(wanted):
+        with self._traced(policy) as wanted:
             stream: Any = self.graph.astream(
                 _input(text), context=wanted, stream_mode=STREAM_MODES, output_keys=self.graph.output_channels
             )
@@ -176,9 +161,11 @@ class Orchestrator:
     def _over(self, policy: Policy | dict[str, Any] | None) -> Policy:
         return self.policy.overlaid(Policy.parse(policy))
 
-    def _traced(self, policy: Policy) -> AbstractContextManager[None]:
-        """No LangSmith tracing around a private task, whatever the environment says."""
-        return kept_here(private=self._over(policy).private)
+    @contextmanager
+    def _traced(self, policy: Policy | dict[str, Any] | None) -> Iterator[Policy]:
+        """The call's policy; no LangSmith tracing around a private task, whatever the environment says."""
+        with kept_here(private=self._over(policy).private):
+            yield Policy.parse(policy)
 
     def route(self, text: str, policy: Policy | dict[str, Any] | None = None) -> dict[str, Any]:
         """One routed call: the task is left whole and nothing is escalated."""

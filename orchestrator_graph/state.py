@@ -3,10 +3,11 @@
 Fan-in keys are dicts keyed by id with a merge reducer: idempotent under retry and resume.
 """
 
-from typing import Annotated, Any, NotRequired, Required, TypedDict
+from typing import Annotated, Any, NotRequired, Required
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
+from typing_extensions import TypedDict  # pydantic makes no JSON Schema of typing's before Python 3.12
 
 __all__ = ["Input", "Output", "SolveOutput", "SolveState", "State", "merge"]
 

@@ -29,5 +29,5 @@ def weigh(evidence: Sequence[Evidence], threshold: float) -> Verdict:
     if not weighed:
         return Verdict(0.5, "accept" if threshold <= 0.5 else "escalate", tuple(evidence))
     total = sum(weight * odds for weight, odds in weighed) / sum(weight for weight, _ in weighed)
-    confidence = 1 / (1 + math.exp(-total))
-    return Verdict(round(confidence, 4), "accept" if confidence >= threshold else "escalate", tuple(evidence))
+    confidence = round(1 / (1 + math.exp(-total)), 4)
+    return Verdict(confidence, "accept" if confidence >= threshold else "escalate", tuple(evidence))

@@ -120,6 +120,8 @@ class Ask:
             return await fx.run(
                 lambda: chat.invoke(messages, config, **kwargs), lambda: chat.ainvoke(messages, config, **kwargs)
             )
+        if not self.plain and getattr(client, "stream_usage", True) is None:
+            kwargs["stream_usage"] = True  # a ChatOpenAI for another server leaves the counts out of its streams
         await fx.each(
             lambda: chat.stream(messages, config, **kwargs),
             lambda: chat.astream(messages, config, **kwargs),

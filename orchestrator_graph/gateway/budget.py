@@ -135,6 +135,10 @@ class Lease:
         """Seconds left, 0 when the deadline has passed; `None` = no deadline."""
         return None if self.deadline is None else max(0.0, self.deadline - self.clock())
 
+    def restart(self, seconds: float) -> None:
+        """The deadline counts anew: somebody outside was waited for."""
+        self.deadline = self.clock() + seconds
+
     def budgets(self, spec: ModelSpec) -> list[SharedBudget]:
         """Every budget that a call to this model draws on."""
         drawn: list[SharedBudget] = [self.money]

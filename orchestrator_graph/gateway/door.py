@@ -19,6 +19,7 @@ from orchestrator_graph.gateway.call import Call
 from orchestrator_graph.gateway.clients import Clients
 from orchestrator_graph.gateway.desk import Desk
 from orchestrator_graph.gateway.discovery import Discovery, Filler, Models
+from orchestrator_graph.gateway.egress import is_loopback_url
 from orchestrator_graph.gateway.line import Line
 from orchestrator_graph.gateway.named import Named
 from orchestrator_graph.gateway.retry import Retry, next_action
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Gateway", "next_action"]
 
 SDKS = {"ollama": "langchain_ollama", "openai": "langchain_openai", "azure": "langchain_openai"}
+MOST_LEASES = 4096  # runs that were abandoned, at an interrupt for instance
 FOUND_CAP_NUSD = 50_000_000
 """0.05 dollars: a key that was found is no permission to spend."""
 
@@ -71,8 +73,7 @@ class Gateway:
         self._lines: dict[str, Line] = {}
         self._leases: dict[str, Lease] = {}
         self._shared: dict[tuple[str, float], Budget] = {}
-        self._lock = threading.Lock()
-        self._finding = threading.Lock()
+        self._lock, self._finding = threading.Lock(), threading.Lock()
 
     async def portfolio(self, fx: Effects) -> Portfolio:
         """The models, discovered at first use.
@@ -110,18 +111,20 @@ class Gateway:
         found_cap_nusd: int = FOUND_CAP_NUSD,
         shared: SharedBudget | None = None,
     ) -> Lease:
-        """What a task may take; the same lease each time it is asked for until `release`.
+        """What a task may take; the same lease until `release`.
 
         Args:
-            task_id: Unique id of the run.
+            task_id: Id of the run.
             cap_nusd: Hard limit of the task's bill; `None` = none.
             deadline_s: Seconds from now.
             spent_nusd: Spent before, when a run is resumed.
-            found_cap_nusd: Limit for discovered cloud models where the task has none.
-            shared: A budget that other tasks draw on too.
+            found_cap_nusd: For discovered cloud models where the task has none.
+            shared: One that other tasks draw on too.
         """
         with self._lock:
             if task_id not in self._leases:
+                while len(self._leases) >= MOST_LEASES:
+                    self._leases.pop(next(iter(self._leases)))
                 deadline = None if deadline_s is None else self._clock() + deadline_s
                 money, found = Budget(cap_nusd, spent_nusd), Budget(found_cap_nusd, spent_nusd)
                 self._leases[task_id] = Lease(task_id, money, found, shared, deadline, self._clock)
@@ -133,8 +136,7 @@ class Gateway:
 
     def release(self, task_id: str) -> None:
         """Forgets a task's lease; an unknown one is ignored."""
-        with self._lock:
-            self._leases.pop(task_id, None)
+        self._leases.pop(task_id, None)
 
     def shared_budget(self, name: str, limit_nusd: int, spent_nusd: int, since: float) -> SharedBudget:
         """The budget of this process under a name and a period; created with what the ledger says was spent."""
@@ -153,10 +155,10 @@ class Gateway:
         """Asks one model. Every failure of the model, its server or its budget is in the attempt.
 
         Args:
-            fx: Sync or async effects.
+            fx: Effects.
             model_id: Id in the portfolio.
             request: What is asked.
-            lease: What the task may still take.
+            lease: What the task may take.
             on_token: Given each piece of text as it comes, possibly from another thread.
 
         Raises:
@@ -177,17 +179,22 @@ class Gateway:
         return self._speeds.of(model_id)
 
     def embeddings(self, model_id: str) -> "Embeddings":
-        """An embedding client such as "ollama:all-minilm", closed with the gateway."""
+        """A client such as "ollama:all-minilm", closed with the gateway."""
         spec = Named(self._environ).located(ModelSpec(model_id))
-        lease = self._clients.borrow(spec, None, build_embeddings)
-        self._clients.give_back(lease)
-        client: Embeddings = lease.client
+        lent = self._clients.borrow(spec, None, build_embeddings)
+        self._clients.give_back(lent)
+        client: Embeddings = lent.client
         return client
+
+    def embeds_here(self, model_id: str) -> bool:
+        """Whether the texts given to that embedder stay on this machine."""
+        spec = Named(self._environ).located(ModelSpec(model_id))
+        return spec.is_local and is_loopback_url(spec.base_url or "")
 
     def close(self) -> None:
         """Closes idle clients now and the others when their calls end."""
         self._clients.close()
 
     async def aclose(self) -> None:
-        """Like `close`, and awaits the clients of the running loop."""
+        """`close`, which awaits the running loop's clients."""
         await self._clients.aclose()

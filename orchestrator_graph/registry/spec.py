@@ -136,7 +136,7 @@ class ModelSpec:
     @property
     def is_cloud_name(self) -> bool:
         """True for names such as `gpt-oss:120b-cloud`, which the Ollama on this machine passes on to its cloud."""
-        names = (self.model,) if isinstance(self.model, str) else self._own_names()
+        names = (self.model.partition(":")[2],) if isinstance(self.model, str) else self._own_names()
         return any(isinstance(name, str) and CLOUD_NAME.search(name) for name in names)
 
     def _own_names(self) -> tuple[Any, ...]:

@@ -15,7 +15,7 @@ def arrange(ranked: Sequence[Estimate], policy: Policy) -> tuple[Estimate, ...]:
 
     Ensembles are formed only where the policy names them: their gain per dollar is not measured here yet.
     """
-    if policy.strategy == "cascade":
+    if policy.strategy == "cascade" and ranked:
         return _cascade(ranked, policy)
     if policy.strategy == "best_of_n" and ranked:
         return (_best_of(ranked[0]), *ranked)
@@ -28,7 +28,7 @@ def _cascade(ranked: Sequence[Estimate], policy: Policy) -> tuple[Estimate, ...]
     """Small to large: the policy's own list, else cheapest, middle and best (three levels)."""
     by_id = {estimate.candidate.id: estimate for estimate in ranked}
     if policy.cascade:
-        levels = [by_id[name] for name in policy.cascade if name in by_id]
+        levels = [by_id[name] for name in dict.fromkeys(policy.cascade) if name in by_id]
     else:
         by_cost = sorted(ranked, key=lambda e: (e.cost_nusd is None, e.cost_nusd or 0, e.latency_s))
         best = max(ranked, key=lambda e: e.quality)

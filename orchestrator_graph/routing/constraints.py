@@ -53,6 +53,8 @@ def _tier(case: Case) -> str | None:
 
 
 def _capability(case: Case) -> str | None:
+    if case.spec.has("narrow") and case.spec.prior(case.features.task_type) is None:
+        return f"answers only {', '.join(case.spec.priors)}"
     missing = [need for need in case.features.needs if not case.spec.has(need)]
     return f"lacks {', '.join(missing)}" if missing else None
 

@@ -11,7 +11,7 @@ from orchestrator_graph.routing.estimator import Belief, Estimator, combine
 from orchestrator_graph.routing.expectation import expect
 from orchestrator_graph.routing.neighbours import neighbours
 from orchestrator_graph.routing.priors import priors
-from orchestrator_graph.routing.selector import rank
+from orchestrator_graph.routing.selector import rank, too_weak
 from orchestrator_graph.routing.situation import Situation
 from orchestrator_graph.types import Candidate, Decision, Estimate, Features, new_id
 
@@ -60,7 +60,10 @@ def decide(
     pinned tasks; the propensities say with which probability each candidate was first.
     """
     models, excluded = feasible(portfolio, features, policy, now)
-    ranked, why = rank(estimate(features, models, now, estimators), policy)
+    believed = estimate(features, models, now, estimators)
+    weak = too_weak(believed, policy)
+    excluded += tuple(weak.values())
+    ranked, why = rank([e for e in believed if e.candidate.id not in weak], policy)
     ranking = arrange(ranked, policy)
     epsilon = 0.0 if now.private or policy.pin or policy.strategy == "cascade" else policy.explore
     explored = bool(ranking) and epsilon > 0 and (rng or random).random() < epsilon

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from orchestrator_graph.policy import Policy
-from orchestrator_graph.types import Estimate
+from orchestrator_graph.types import Estimate, Exclusion
 
-__all__ = ["rank", "utility"]
+__all__ = ["rank", "too_weak", "utility"]
 
 # Quality points that the dearest (slowest, hungriest) candidate loses against a free one at tradeoff 0.
 COST_POINTS, TIME_POINTS, ENERGY_POINTS = 0.45, 0.05, 0.02
@@ -34,6 +34,16 @@ def _share(value: float | None, values: Sequence[float | None]) -> float:
     return 0.0 if not greatest else 1.0 if value is None else value / greatest
 
 
+def too_weak(estimates: Sequence[Estimate], policy: Policy) -> dict[str, Exclusion]:
+    """Under low fault tolerance: who is believed to be more than .15 worse than the best, by candidate id."""
+    if policy.fault_tolerance != "low" or not estimates:
+        return {}
+    floor = max(e.quality for e in estimates) - WEAK_MARGIN
+    detail = f"estimated quality below {floor:.2f} under low fault tolerance"
+    weak = (e.candidate.id for e in estimates if e.quality < floor)
+    return {name: Exclusion(name, "fault_tolerance", detail) for name in weak}
+
+
 def rank(estimates: Sequence[Estimate], policy: Policy) -> tuple[list[Estimate], str]:
     """Single-model estimates best first, and the plain reason for the first place.
 
@@ -47,9 +57,6 @@ def rank(estimates: Sequence[Estimate], policy: Policy) -> tuple[list[Estimate],
         return _first(best, by_utility), "strict guard: no paired test allows leaving the reference model"
     if policy.min_quality is not None:
         return _by_floor(by_utility, best, policy.min_quality)
-    if policy.fault_tolerance == "low":
-        strong = [e for e in by_utility if e.quality >= best.quality - WEAK_MARGIN]
-        return _first(strong[0], by_utility), "low fault tolerance: weak candidates left out"
     return by_utility, _why(by_utility[0], best, policy)
 
 

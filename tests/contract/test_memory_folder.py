@@ -133,6 +133,7 @@ def _indexing(folder: Path) -> bool:
     return marker.exists() and time.time() - marker.stat().st_mtime > 0.5
 
 
+@pytest.mark.timeout(300)
 def test_acknowledged_rows_survive_kill_9(reopen: Open, tmp_path: Path) -> None:
     acknowledged: list[str] = []
     for kill in range(5):
@@ -149,7 +150,7 @@ def test_acknowledged_rows_survive_kill_9(reopen: Open, tmp_path: Path) -> None:
     for _ in ("scan", "index"):
         lookup = look(memory, k=len(acknowledged) + 10, min_similarity=-1)
         assert set(acknowledged) <= {n.task_id for n in lookup.neighbours}
-        memory.flush(30)
+        memory.flush(90)
     assert memory.stats()["waiting"] == 0
     assert memory.stats()["index"] == "ok"
 

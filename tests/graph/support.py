@@ -40,3 +40,11 @@ def run(
         return dict(orchestrator.graph.invoke(given, **options))
 
     return dict(asyncio.run(orchestrator.graph.ainvoke(given, **options)))
+
+
+def resume(orchestrator: Orchestrator, mode: str, **config: Any) -> dict[str, Any]:
+    """Goes on with a thread where it stopped, sync or async."""
+    options: Any = {"config": config}
+    if mode == "sync":
+        return dict(orchestrator.graph.invoke(None, **options))
+    return dict(asyncio.run(orchestrator.graph.ainvoke(None, **options)))

@@ -57,7 +57,7 @@ def test_a_failed_check_escalates_and_the_best_is_kept(mode: str) -> None:
 
 
 def test_never_worse_than_what_was_in_hand(mode: str) -> None:
-    pool = [model("a", "first words", 0.7, 0.1), model("b", " ", 0.8, 1.0), model("c", "", 0.9, 2.0)]
+    pool = [model("a", "first words", 0.8, 0.1), model("b", " ", 0.85, 1.0), model("c", "", 0.9, 2.0)]
     policy = Policy(strategy="cascade", fault_tolerance="low", min_confidence=0.99)
     with orchestrated(*pool) as orc:
         out = run(orc, mode, "Tell a joke", policy)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 from langchain_core.messages import BaseMessage
+from langchain_ollama import ChatOllama
 from langchain_openai import ChatOpenAI
 
 from orchestrator_graph import ModelSpec, Orchestrator, Policy, Price
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from real_server import OllamaServer
 
 KEY_NAME = "ORCHESTRATOR_TEST_CLOUD_KEY"
+LONE = httpx.Limits(max_keepalive_connections=0)  # no connection outlives the event loop of its call
 CLOUD_PRICE = Price(0.05, 0.4, source="test")
 
 
@@ -41,19 +43,32 @@ def as_cloud(server: OllamaServer, spec: ModelSpec) -> ModelSpec:
 
 
 @contextmanager
-def own_chat(server: OllamaServer, spec: ModelSpec) -> Iterator[ModelSpec]:
-    """The same as a ChatOpenAI that the user built and owns."""
+def own_chat(server: OllamaServer, model: str) -> Iterator[ChatOpenAI]:
+    """A ChatOpenAI for `/v1` that the user built and owns; eight tokens an answer, or a full context takes minutes."""
     with httpx.Client(trust_env=False) as web:
-        chat = ChatOpenAI(
-            model=f"pocket-{spec.name}",
+        yield ChatOpenAI(
+            model=model,
             base_url=server.openai_url,
             api_key="none",
             temperature=0,
             max_retries=0,
+            extra_body={"max_tokens": 8},
             http_client=web,
-            http_async_client=httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)),
+            http_async_client=httpx.AsyncClient(trust_env=False, limits=LONE),
         )
-        yield replace(spec, model=chat, alias=f"mine:{spec.name}", local=False, price=CLOUD_PRICE)
+
+
+@contextmanager
+def own_native(server: OllamaServer) -> Iterator[ChatOllama]:
+    """A ChatOllama of the user's for `smollm2-tiny`, as short-spoken."""
+    with httpx.HTTPTransport() as transport:
+        yield ChatOllama(
+            model="smollm2-tiny",
+            base_url=server.url,
+            num_predict=8,
+            sync_client_kwargs={"transport": transport},
+            async_client_kwargs={"transport": httpx.AsyncHTTPTransport(limits=LONE)},
+        )
 
 
 def run(orchestrator: Orchestrator, mode: str, text: str, policy: Policy | None = None) -> dict[str, Any]:

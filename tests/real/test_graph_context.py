@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
-from langchain_ollama import ChatOllama
-from real_graph import ask, run
+from real_graph import ask, own_chat, own_native, run
 
 from orchestrator_graph import ModelSpec, Orchestrator, Policy, Prior
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 CONTEXT = 128
 SHORT_WORDS = " ".join(["a b"] * 90)
-LONG = HumanMessage(f"Repeat: {SHORT_WORDS}")
+LONG = HumanMessage(f"{SHORT_WORDS}\n\nWhat is the capital of France? Answer with one word only.")
 SPENT: list[BaseMessage] = [
     SystemMessage("Answer shortly."),
     HumanMessage(" ".join(["word"] * 125)),
@@ -69,14 +68,16 @@ def test_the_compatible_half_is_found_out(
 
 
 @MODES
+@STREAMS
 @PROMPTS
+@pytest.mark.parametrize("half", ["native", "compatible"])
 @pytest.mark.usefixtures("tiny")
-def test_a_chat_ollama_of_the_users_own_is_found_out(
-    at_ollama: OllamaServer, mode: str, prompt: list[BaseMessage]
+def test_with_a_client_of_the_users_own_it_is_found_out_too(
+    at_ollama: OllamaServer, half: str, mode: str, prompt: list[BaseMessage], stream: bool
 ) -> None:
-    """It has no transport of ours, so its server cuts silently; the counts tell."""
-    chat = ChatOllama(model="smollm2-tiny", base_url=at_ollama.url, num_predict=8, client_kwargs={"trust_env": False})
-    attempt = ask(ModelSpec(chat, alias="mine:tiny", local=True, context=CONTEXT), mode, prompt)
+    """It has no transport of ours, so the server cuts silently; the counts tell."""
+    with own_native(at_ollama) if half == "native" else own_chat(at_ollama, "smollm2-tiny") as chat:
+        attempt = ask(ModelSpec(chat, alias="mine:tiny", local=True, context=CONTEXT), mode, prompt, stream=stream)
     assert attempt.failure is not None
     assert attempt.failure.kind == "context_overflow"
 
@@ -84,7 +85,7 @@ def test_a_chat_ollama_of_the_users_own_is_found_out(
 @MODES
 def test_what_fits_is_answered(tiny: ModelSpec, at_ollama: OllamaServer, mode: str) -> None:
     for spec in (tiny, as_compatible(at_ollama)):
-        attempt = ask(spec, mode, [HumanMessage("Say hi")])
+        attempt = ask(spec, mode, [HumanMessage("What is the capital of France?")])
         assert attempt.ok, attempt.failure
         assert attempt.logprobs
 
@@ -105,7 +106,7 @@ def test_the_graph_goes_on_to_a_larger_context(tiny: ModelSpec, mode: str) -> No
     assert result["decision"]["ranking"][0]["candidate_id"] == "ollama:smollm2-tiny"
     assert result["models"] == ["ollama:smollm2-tiny", "ollama:smollm2"]
     assert result["candidate"] == "ollama:smollm2"
-    assert result["answer"]
+    assert "Paris" in result["answer"]
     assert out["bill"]["failed_calls"] == 1
 
 

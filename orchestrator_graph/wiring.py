@@ -1,0 +1,36 @@
+"""What arguments and `orchestrator.toml` together mean: explicit arguments win over the file. Builds, opens nothing."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator_graph.gateway.door import Gateway
+from orchestrator_graph.memory import Memory
+from orchestrator_graph.registry.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
+
+    from orchestrator_graph.config import Config
+
+__all__ = ["gateway_of", "memory_of"]
+
+
+def gateway_of(models: Any, config: "Config | None") -> Gateway:
+    """The door to the models that were named, else to those of the file, else to what will be found."""
+    if config is None:
+        return Gateway(models, catalogue=Catalogue())
+    named: Any = models if models is not None else config.models
+    return Gateway(named, catalogue=Catalogue(config.model_specs))
+
+
+def memory_of(
+    given: "str | Path | Memory | None", embedder: "Embeddings | str | None", config: "Config | None", gateway: Gateway
+) -> Memory:
+    """The memory that was given, or a new one where the arguments or the file say."""
+    if isinstance(given, Memory):
+        return given
+    where = given if given is not None or config is None else config.memory
+    if isinstance(embedder, str):
+        here = gateway.embeds_here(embedder)
+        return Memory(where, embedder=gateway.embeddings(embedder), embedder_is_local=here)
+    return Memory(where, embedder=embedder)

@@ -1,0 +1,87 @@
+"""Random portfolios, tasks, policies, situations and remembered tasks, as hypothesis strategies."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from orchestrator_graph.nodes.features import read_features
+from orchestrator_graph.policy import Policy
+from orchestrator_graph.registry.spec import ModelSpec, Portfolio, Price, Prior
+from orchestrator_graph.routing.situation import Situation
+from orchestrator_graph.types import Features, Neighbour
+
+NAMES = [f"{provider}:m{number}" for provider in ("openai", "ollama", "test") for number in range(3)]
+TYPES = ["maths", "qa", "writing", "*"]
+UNIT = st.floats(0, 1)
+TEXTS = st.sampled_from(["Who wrote Faust?", "Add 47 and 38", "Write an essay about Rome", "Translate this page"])
+
+priors = st.builds(Prior, UNIT, st.integers(0, 1000), st.just("test"))
+prices = st.none() | st.builds(Price, st.floats(0, 50), st.floats(0, 50))
+
+
+def spec_of(name: str) -> st.SearchStrategy[ModelSpec]:
+    return st.builds(
+        ModelSpec,
+        st.just(name),
+        local=st.none() | st.booleans(),
+        price=prices,
+        context=st.none() | st.integers(1, 10_000),
+        capabilities=st.none() | st.frozensets(st.sampled_from(["tools", "json", "vision", "narrow"])),
+        priors=st.dictionaries(st.sampled_from(TYPES), priors, max_size=3),
+        tiers=st.frozensets(st.sampled_from(["small", "large"])),
+        remote_host=st.sampled_from([None, None, "elsewhere.example"]),
+        discovered=st.booleans(),
+    )
+
+
+names = st.lists(st.sampled_from(NAMES), unique=True, max_size=6)
+portfolios = names.flatmap(lambda chosen: st.tuples(*map(spec_of, chosen))).map(Portfolio)
+outcomes = st.lists(st.tuples(st.sampled_from(NAMES), UNIT, UNIT), max_size=4).map(tuple)
+neighbours = st.builds(
+    Neighbour,
+    st.uuids().map(str),
+    st.text(max_size=10),
+    st.floats(-1, 1),
+    user_id=st.sampled_from(["", "ann", "bob"]),
+    task_type=st.sampled_from(["", "maths", "qa"]),
+    outcomes=outcomes,
+)
+evidence = st.lists(neighbours, max_size=8).map(tuple)
+
+
+@st.composite
+def tasks(draw: Any) -> Features:
+    needs = draw(st.lists(st.sampled_from(["tools", "vision"]), unique=True, max_size=2))
+    return read_features(draw(TEXTS), tuple(needs))
+
+
+policies = st.fixed_dictionaries(
+    {},
+    optional={
+        "strategy": st.sampled_from(["auto", "route", "cascade", "best_of_n", "consensus"]),
+        "tradeoff": UNIT,
+        "min_quality": UNIT,
+        "cascade": st.lists(st.sampled_from(NAMES), max_size=4),
+        "fault_tolerance": st.sampled_from(["low", "normal", "high"]),
+        "allow": st.lists(st.sampled_from([*NAMES, "openai:*"]), max_size=3),
+        "deny": st.lists(st.sampled_from([*NAMES, "ollama:*"]), max_size=3),
+        "pin": st.sampled_from(NAMES),
+        "tier": st.sampled_from(["small", "large"]),
+        "guard": st.sampled_from(["prior", "strict"]),
+        "explore": st.floats(0, 0.5),
+    },
+).map(lambda fields: Policy(**fields))
+
+MONEY = st.none() | st.integers(0, 10_000_000)
+speeds = st.dictionaries(st.sampled_from(NAMES), st.tuples(st.floats(0, 5), st.floats(0, 0.1), st.integers(1, 9)))
+situations = st.builds(
+    Situation,
+    private=st.booleans(),
+    left_nusd=MONEY,
+    found_left_nusd=MONEY,
+    left_s=st.none() | st.floats(0, 20),
+    healthy=st.dictionaries(st.sampled_from(NAMES), st.booleans()),
+    speeds=speeds,
+    context_bytes=st.integers(0, 20_000),
+    neighbours=evidence,
+)
