@@ -1,6 +1,6 @@
 """The words by which tasks are told apart. Data only: lists that anybody may read and extend."""
 
-__all__ = ["DOMAINS", "EXPECTS", "HARD", "LANGUAGES", "RE_ASK", "TASK_TYPES", "VERBS"]
+__all__ = ["DOMAINS", "EXPECTS", "HARD", "LANGUAGES", "MODIFIERS", "REMARKS", "RE_ASK", "TASK_TYPES", "VERBS"]
 
 TASK_TYPES: tuple[tuple[str, str], ...] = (
     (
@@ -85,3 +85,7 @@ uppercase use verify work write
 """
 VERBS = frozenset(_VERBS.split())
 """Words that begin an order."""
+MODIFIERS = frozenset({"answer", "do", "use"})
+"""Words that say how another order is to be carried out."""
+REMARKS = frozenset({"check", "explain", "format", "give", "make", "say", "show", "state", "tell", "verify", "write"})
+"""Words that may do so where nothing but a semicolon or an "also" joins them to it."""

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from orchestrator_graph.drive import ASYNC, SYNC, drive
+from orchestrator_graph.drive import ASYNC, SYNC, Effects, drive
 from orchestrator_graph.gateway.door import Gateway
 from orchestrator_graph.gateway.tracing import kept_here
 from orchestrator_graph.memory import Memory
@@ -107,28 +107,21 @@ class Orchestrator:
         return build_graph(self.services, **self._compile_options)
 
     def portfolio(self) -> Portfolio:
-        """The models that one may choose from.
-
-        Raises:
-            RegistryError: Nothing was found, or a named model is not there.
-        """
+        """The models that one may choose from; `RegistryError` where a named one, or any, is missing."""
         return drive(self.gateway.portfolio(SYNC))
 
     def decide(self, text: str, policy: Policy | dict[str, Any] | None = None) -> Decision:
-        """The decision for the task as a whole. Calls no model.
-
-        Raises:
-            InputError, PrivacyError, NoCandidateError: As `run` would.
-        """
-        from orchestrator_graph.advice import advise
-
-        return drive(advise(SYNC, self.services, text, self._over(policy)))
+        """The decision for the task as a whole. Calls no model; refuses what `run` would refuse."""
+        return drive(self._advice(SYNC, text, policy))
 
     async def adecide(self, text: str, policy: Policy | dict[str, Any] | None = None) -> Decision:
         """`decide`, async."""
+        return await self._advice(ASYNC, text, policy)
+
+    async def _advice(self, fx: Effects, text: str, policy: Policy | dict[str, Any] | None) -> Decision:
         from orchestrator_graph.advice import advise
 
-        return await advise(ASYNC, self.services, text, self._over(policy))
+        return await advise(fx, self.services, text, self._over(policy))
 
     def run(self, text: str, policy: Policy | dict[str, Any] | None = None) -> dict[str, Any]:
         """The graph's output for one task: `messages, plan, results, bill`."""

@@ -34,8 +34,7 @@ __all__ = ["Gateway", "next_action"]
 
 SDKS = {"ollama": "langchain_ollama", "openai": "langchain_openai", "azure": "langchain_openai"}
 MOST_LEASES = 4096  # runs that were abandoned, at an interrupt for instance
-FOUND_CAP_NUSD = 50_000_000
-"""0.05 dollars: a key that was found is no permission to spend."""
+FOUND_CAP_NUSD = 50_000_000  # 0.05 dollars: a key that was found is no permission to spend
 
 
 class Gateway:
@@ -159,7 +158,7 @@ class Gateway:
             model_id: Id in the portfolio.
             request: What is asked.
             lease: What the task may take.
-            on_token: Given each piece of text as it comes, possibly from another thread.
+            on_token: Given each piece of text as it comes, maybe from another thread.
 
         Raises:
             RegistryError: No such model in the portfolio.
@@ -187,7 +186,7 @@ class Gateway:
         return client
 
     def embeds_here(self, model_id: str) -> bool:
-        """Whether the texts given to that embedder stay on this machine."""
+        """Whether that embedder's texts stay on this machine."""
         spec = Named(self._environ).located(ModelSpec(model_id))
         return spec.is_local and is_loopback_url(spec.base_url or "")
 

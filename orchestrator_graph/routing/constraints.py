@@ -100,10 +100,10 @@ RULES: tuple[tuple[str, Callable[[Case], str | None]], ...] = (
     ("tier", _tier),
     ("capability", _capability),
     ("context", _context),
-    ("health", _health),
     ("budget", _budget),
     ("deadline", _deadline),
     ("energy", _energy),
+    ("health", _health),  # last: what nothing else excludes may be probed
 )
 
 

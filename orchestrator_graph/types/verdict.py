@@ -1,0 +1,43 @@
+"""How sure one may be of an answer, and what a try was worth."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Evidence", "Outcome", "Verdict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One reason behind a verdict. `value` in [0, 1]; `decisive` evidence alone settles it."""
+
+    name: str
+    value: float
+    detail: str = ""
+    decisive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How probable it is that an answer is right, and what to do about it."""
+
+    confidence: float
+    action: Literal["accept", "escalate", "ask"]
+    evidence: tuple[Evidence, ...] = ()
+    calibrated: bool = False
+    n: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a try was worth (score, source, weight) and what it cost. The unit of learning."""
+
+    id: str
+    task_id: str
+    decision_id: str
+    candidate: str
+    score: float
+    source: str
+    weight: float
+    cost_nusd: int = 0
+    latency_s: float = 0.0
+    energy_j: float | None = None
