@@ -19,8 +19,6 @@ from orchestrator_graph.types import Attempt, Evidence, Subtask, Verdict, to_jso
 __all__ = ["judge"]
 
 SIGNALS = frozenset({"log-probability", "agreement", "self-consistency", "judge"})
-PEER = 0.5
-"""An earlier single answer with less confidence than this is no voice against a later one."""
 ALONE = 0.2
 """What disagreement with every voice leaves: a later, better model may still be the one that is right."""
 
@@ -68,15 +66,15 @@ def _free_evidence(state: SolveState, subtask: Subtask) -> list[Evidence]:
 def _echo(state: SolveState, current: dict[str, Any], expects: str) -> list[Evidence]:
     """Agreement with what other models said before is evidence that was already paid for.
 
-    An earlier answer that was itself hardly believed says nothing by differing.
+    A single doubted answer says nothing by differing: it would pull down only the later of the two. The members of an
+    ensemble that could not agree do.
     """
     mine = normalise(current["text"], expects)
     same, other = 0, 0
     for tried in state.get("hand") or []:
         voices = [normalise(text, expects) for model, text in tried["said"] if model != current["model"]]
         same += sum(voice == mine for voice in voices)
-        peers = tried["verdict"]["confidence"] >= PEER or len(tried["said"]) > 1
-        other += sum(voice != mine for voice in voices) if peers else 0
+        other += sum(voice != mine for voice in voices) if len(tried["said"]) > 1 else 0
     if not same and not other:
         return []
     share = max(same / (same + other), ALONE)

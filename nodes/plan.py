@@ -41,6 +41,8 @@ def parse_plan(text: str) -> tuple[list[Piece], str]:
     except ValidationError as error:
         first = error.errors()[0]
         return [], f"{'.'.join(map(str, first['loc'])) or 'plan'}: {first['msg']}"
+    for item in planned:
+        item.needs = list(dict.fromkeys([*item.needs, *_mentioned(item, planned)]))
     problem = _problem(planned)
     if problem:
         return [], problem
@@ -48,6 +50,11 @@ def parse_plan(text: str) -> tuple[list[Piece], str]:
     numbers = {name: str(position + 1) for position, name in enumerate(name for wave in order for name in wave)}
     by_id = {item.id: item for item in planned}
     return [_piece(by_id[name], numbers) for name in numbers], ""
+
+
+def _mentioned(item: PlannedSubtask, planned: Sequence[PlannedSubtask]) -> list[str]:
+    """Ids in braces in the brief: a model that names an input there may forget to list it."""
+    return [other.id for other in planned if other.id != item.id and "{" + other.id + "}" in item.brief]
 
 
 def _piece(item: PlannedSubtask, numbers: dict[str, str]) -> Piece:

@@ -44,23 +44,24 @@ PRONOUN = re.compile(
     re.IGNORECASE,
 )
 UNSURE = re.compile(
-    r"\b(?:your|each|both|all|above|previous|earlier|former|latter|respectively|(?:result|answer|output)s? of (?:step )?\d"
-    r"|(?:results|answers|outputs)|steps? \d)\b",
+    r"\b(?:your|each|both|all of|above|previous|earlier|former|latter|respectively|steps? \d"
+    r"|(?:result|answer|output) of (?:step )?\d|results|answers|outputs)\b",
     re.IGNORECASE,
 )
 """What a later piece may say of more pieces than the one before it, or of the answer as a whole."""
 SUBORDINATE = re.compile(
     r"\b(?:how|what|that(?! (?:result|answer|number|word))|which|who|whose|where|when|while|why|if|whether|once|until"
-    r"|unless|because|as|i|we|you|to (?!(?:the|a|an|my|our|this|that|its?|each)\b)[a-z]+)\b",
+    r"|unless|because|as|i|we|you|to (?!(?:the|a|an|my|our|this|that|its?|each)\b)(?-i:[a-z]+))\b",
     re.IGNORECASE,
 )
 """A `then` behind these belongs to what the task is about, not to the order of work."""
 FENCED = re.compile(r"```.*?```", re.DOTALL)
 PROTECTED = re.compile(
-    r"```.*?```|`[^`]*`|\"[^\"]*\"|“[^”]*”|„[^“”]*[“”]|«[^»]*»|‘[^’]*’|(?<!\w)'[^'\n]*'(?!\w)|\([^)]*\)|\[[^\]]*\]",
+    r"```.*?```|`[^`]*`|\"[^\"]*\"|“[^”]*”|„[^“”]*[“”]|«[^»]*»|\u2018[^\u2019]*\u2019|(?<!\w)'[^'\n]*'(?!\w)"
+    r"|\([^)]*\)|\[[^\]]*\]",
     re.DOTALL,
 )
-PAYLOAD = re.compile(r"(?<!\d):|:(?!\d)|[\n\"“„«`—–]|[a-z]{2} - |[.!]\s")
+PAYLOAD = re.compile(r"(?<!\d):|:(?!\d)|[\n\"“„«`\u2013\u2014]|[a-z]{2} - |[.!]\s")
 """Text of the user's own, or more than one sentence: nothing beside it is surely an order."""
 SENTENCE = re.compile(r"(?<=[.!?:])\s+|\n")
 

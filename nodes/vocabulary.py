@@ -2,11 +2,13 @@
 
 __all__ = ["DOMAINS", "EXPECTS", "HARD", "LANGUAGES", "MODIFIERS", "REMARKS", "RE_ASK", "TASK_TYPES", "VERBS"]
 
+_OPERAND = r"(?:[-+(]*\d[\d.,)]*|\{\w+\}|the (?:result|answer|number)|that|it)"
 TASK_TYPES: tuple[tuple[str, str], ...] = (
     (
         "code",
-        r"\b(code|function|python|javascript|typescript|rust|sql|regex|bug|stack ?trace|compile|refactor|unit test"
-        r"|class|api endpoint)\b|```|\bdef \w+\(",
+        r"\b(code|python|javascript|typescript|rust|sql|regex|bug|stack ?trace|compile|refactor|unit test|api endpoint"
+        r"|(?:write|implement|fix|create|define|test|this|following) (?:[\w-]+ ){0,3}function(?! of\b)"
+        r"|(?:implement|define|abstract|base|java|(?:write|create) an?) (?:\w+ )?class)\b|```|\bdef \w+\(",
     ),
     (
         "translation",
@@ -30,9 +32,10 @@ TASK_TYPES: tuple[tuple[str, str], ...] = (
     ("writing", r"\b(write|draft|compose|essay|story|poem|blog|email|letter to|article|slogan)\b"),
     (
         "maths",
-        r"\b(add|sum|plus|minus|subtract\w*|times|multipl\w+|divid\w+|product|difference|percent\w*|equation|integral"
-        r"|derivative|solve|calculate|compute|bigger|larger|greater|smaller|exceeds?|away from"
-        r"|make together)\b|\d\s*[-+*/x]\s*\d",
+        r"\b(percent\w*|equation|integral|derivative|solve|calculate|compute)\b|\d\s*[-+*/x]\s*\d"
+        rf"|\b(difference (of|between)|times) {_OPERAND}"
+        r"|^(?=.*\d).*\b(add|sum|plus|minus|subtract\w*|multipl\w+|divid\w+|product|bigger|larger|greater|smaller"
+        r"|exceeds?|away from|make together)\b",
     ),
 )
 DOMAINS: tuple[tuple[str, str], ...] = (
@@ -43,21 +46,33 @@ DOMAINS: tuple[tuple[str, str], ...] = (
     ("software", r"\b(code|python|server|database|docker|api|bug)\b"),
 )
 EXPECTS: tuple[tuple[str, str], ...] = (
-    ("json", r"\bjson\b"),
+    ("code", r"\b(write|implement|fix|give)\b.*\b(function|code|script|query|regex|class)\b"),
+    (
+        "json",
+        r"(?:^|[.;?!,:]\s*|\band )(?:please )?(?:only )?(?:(?:return|output|produce|generate)"
+        r" (?:only |valid |the |a |an |some )*json"
+        r"|(?:answer|reply|respond|return|output|format|give|list|extract|convert)\b[^.?!]*\b(?:as|only|into) json"
+        r"|(?:answer|reply|respond|return|output|format)\b[^.?!]*\b(?:in|with|to) (?:valid )?json"
+        r"|(?:give|list|extract|convert)\b[^.?!]*\bin json format)\b",
+    ),
     (
         "yes_no",
-        r"^\W*(is|are|does|do|can|was|were|will|has|have)\b.*\?|\b(yes or no|true or false)\b",
+        r"^\W*(is|are|does|do|can|was|were|has|have)\b(?! (you|i|we|they|any\w*|some\w*|a look)\b)(?!.*\bor\b).*\?"
+        r"|\b(yes or no|true or false)\b",
     ),
     (
         "number",
-        r"\b(how many|count|add|sum of|plus|minus|subtract|times|multipl\w+|calculate|compute|what is [-\d(]+)\b"
-        r"|^\W*\d[\d\s]*[-+*x]\s*\d",
+        rf"\b(?:add|subtract|multiply|divide) {_OPERAND} (?:and|to|from|by|with) {_OPERAND}"
+        rf"|\b(?:sum|difference|product) (?:of|between) {_OPERAND} and {_OPERAND}"
+        rf"|(?<!\w){_OPERAND} (?:plus|minus|times|divided by) {_OPERAND}"
+        r"|(?:^|\bwhat is |\bhow much is |\b(?:calculate|compute|evaluate) )[\s(]*-?\d[\d.\s]*(?:[-+*/x]|% of)[\s(]*\d"
+        r"|\b(?:count|tally|how many|number of|how often is) (?:the )?(?:letters?\b|vowels\b|\w (?:in|within)\b)",
     ),
-    ("code", r"\b(write|implement|fix|give)\b.*\b(function|code|script|query|regex|class)\b"),
     (
         "word",
-        r"^(please )?(reverse|spell|capitali[sz]e)\b|\b(backwards|(in|to|into) (capitals|upper ?case)|sort the letters"
-        r"|first and last letters?)\b",
+        r"^(?!.*\b(?:how|why|explain|tell|list|tree|string)\b)"
+        r"(?:(?:please )?(?:reverse|spell|capitali[sz]e) (?:the word |the (?:result|answer))?\S*\W*$"
+        r"|.*\b(?:(?:backwards|(?:in|to|into) (?:capitals|upper ?case))\W*$|sort the letters|first and last letters?))",
     ),
     ("list", r"\b(list|bullet|enumerate)\b"),
 )

@@ -3,30 +3,45 @@
 import ast
 import json
 import re
+import textwrap
 from collections.abc import Callable
+from decimal import MAX_PREC, Context, Decimal
 
 from orchestrator_graph.types import Evidence
 
 __all__ = ["check", "normalise"]
 
 NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?")
-FENCE = re.compile(r"```[\w+-]*\n(.*?)```", re.DOTALL)
-REFUSALS = re.compile(
-    r"^\W*(i(?:'m| am)? (?:sorry|unable)|i can(?:not|'t) (?:help|assist|do|provide|comply)|as an ai)", re.IGNORECASE
+NUMERAL = re.compile(
+    r"(?:zero|one|once|two|twice|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty"
+    r"|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|billion|dozen|half|none|no|not|never)s?\b",
+    re.IGNORECASE,
 )
-LONGEST_WORD_ANSWER = 60
+YES_NO = re.compile(r"(?<!not )\b(?:(yes|true)|no|false)\b", re.IGNORECASE)
+HEDGE = re.compile(r"\W*(?:perhaps|maybe|possibly|\d[\d\W]*)\W*", re.IGNORECASE)
+FENCE = re.compile(r"```[\w+-]*\n(.*?)```", re.DOTALL)
+PYTHON = re.compile(r"```py(?:thon)?[ \t]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
+SESSION = re.compile(r"^\s*(?:>>>|[!%])", re.MULTILINE)
+REFUSALS = re.compile(
+    r"^\W*(?:(?:i'm |i am )?(?:(?:so|very|really) )?sorry\b[^.!?\n]*[.,;:]\s*(?:but )?)?"
+    r"(?:as an ai\b[^.!?\n]*?\b)?i(?:'m| am)? ?(?:can'?t|can ?not|won'?t|will not|unable to|not able to)"
+    r" (?:help|assist|comply|provide|fulfil|answer|do|write|create|generate|produce|discuss|share|continue|access)\b",
+    re.IGNORECASE,
+)
+SHORT_ANSWER = 60
+EXACT = Context(prec=MAX_PREC)
 
 
-def _number(text: str) -> bool:
-    return NUMBER.search(text) is not None
+def _number(text: str) -> bool | None:
+    return True if NUMBER.search(text) else None if NUMERAL.search(text) else False
 
 
-def _word(text: str) -> bool:
-    return 0 < len(text.strip()) <= LONGEST_WORD_ANSWER or "\n" in text.strip()
+def _word(text: str) -> bool | None:
+    return len(text.strip()) <= SHORT_ANSWER or None
 
 
-def _yes_no(text: str) -> bool:
-    return re.search(r"\b(yes|no|true|false)\b", text, re.IGNORECASE) is not None
+def _yes_no(text: str) -> bool | None:
+    return True if YES_NO.search(text) else False if HEDGE.fullmatch(text) else None
 
 
 def _json(text: str) -> bool:
@@ -37,25 +52,30 @@ def _json(text: str) -> bool:
     return True
 
 
-def _code(text: str) -> bool:
-    """Python must parse; other languages are only looked at for being there."""
-    blocks = FENCE.findall(text)
-    if "```python" not in text and "def " not in text:
-        return bool(blocks) or bool(text.strip())
+def _code(text: str) -> bool | None:
+    """Blocks marked as Python must parse, at least one of them; sessions and other languages are not judged."""
+    blocks = [textwrap.dedent(block) for block in PYTHON.findall(text)]
+    if not blocks or any(SESSION.search(block) for block in blocks):
+        return None
+    return any(map(_parses, blocks))
+
+
+def _parses(block: str) -> bool:
     try:
-        ast.parse("\n".join(blocks) if blocks else text)
+        ast.parse(block)
     except (SyntaxError, ValueError):
         return False
     return True
 
 
-FORMS: dict[str, Callable[[str], bool]] = {
+FORMS: dict[str, Callable[[str], bool | None]] = {
     "number": _number,
     "word": _word,
     "yes_no": _yes_no,
     "json": _json,
     "code": _code,
 }
+"""Whether an answer has its form; `None` where that cannot be told for sure."""
 
 
 def unfenced(text: str) -> str:
@@ -65,19 +85,19 @@ def unfenced(text: str) -> str:
 
 
 def check(text: str, expects: str) -> tuple[Evidence, ...]:
-    """Evidence from form alone; a decisive one settles that the answer cannot stand.
+    """Evidence from form alone; a decisive one settles that the answer cannot stand. Nothing is said when unsure.
 
-    >>> check("about five", "number")[0].decisive
-    True
+    >>> check("a great many", "number")[0].decisive, check("about five", "number")
+    (True, ())
     """
     if not text.strip():
         return (Evidence("check: not empty", 0.0, "the answer is empty", decisive=True),)
-    if REFUSALS.match(text):
+    if REFUSALS.match(text.replace("\u2019", "'")):
         return (Evidence("check: no refusal", 0.0, "the model refused", decisive=True),)
-    test = FORMS.get(expects)
-    if test is None:
+    passed = FORMS[expects](text) if expects in FORMS else None
+    if passed is None:
         return ()
-    if not test(text):
+    if not passed:
         return (Evidence(f"check: {expects}", 0.0, f"a {expects} was expected", decisive=True),)
     return (Evidence(f"check: {expects}", 1.0, f"is a {expects}"),)
 
@@ -85,12 +105,14 @@ def check(text: str, expects: str) -> tuple[Evidence, ...]:
 def normalise(text: str, expects: str = "text") -> str:
     """What two answers must share to count as the same.
 
-    >>> normalise(" The answer is 1,200. ", "number") == normalise("1200", "number")
+    >>> normalise(" The answer is 1,200. ", "number") == normalise("1200.0", "number")
     True
     """
-    if expects == "number":
-        numbers = NUMBER.findall(text)
-        return f"{float(numbers[-1].replace(',', '')):g}" if numbers else text.strip().lower()
+    if expects == "number" and (numbers := NUMBER.findall(text)):
+        number = Decimal(numbers[-1].replace(",", ""))
+        return str(number.normalize(EXACT) if number else 0)
+    if expects == "yes_no" and (said := YES_NO.search(text)):
+        return "yes" if said.group(1) else "no"
     if expects == "json":
         try:
             return json.dumps(json.loads(unfenced(text)), sort_keys=True)

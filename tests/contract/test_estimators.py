@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator_graph.registry.spec import ModelSpec
@@ -14,6 +14,8 @@ from orchestrator_graph.routing.priors import priors
 from orchestrator_graph.routing.situation import Situation
 from orchestrator_graph.types import Features, Neighbour
 from tests.property.worlds import UNIT, evidence, policies, portfolios, tasks
+
+FEW = settings(max_examples=40)
 
 
 def plain(features: Features, models: list[ModelSpec], near: tuple[Neighbour, ...]) -> dict[str, Belief]:
@@ -30,6 +32,7 @@ def as_expected(belief: Belief) -> bool:
 
 
 @ESTIMATORS
+@FEW
 @given(tasks(), portfolios, evidence)
 def test_beliefs_are_in_range_and_about_the_models_that_were_asked_for(estimator, task, portfolio, near):
     beliefs = estimator(task, list(portfolio.values()), near)
@@ -38,6 +41,7 @@ def test_beliefs_are_in_range_and_about_the_models_that_were_asked_for(estimator
 
 
 @ESTIMATORS
+@FEW
 @given(tasks(), portfolios, evidence, st.randoms())
 def test_same_question_same_answer_in_any_order_of_models(estimator, task, portfolio, near, random):
     models = list(portfolio.values())
@@ -48,6 +52,7 @@ def test_same_question_same_answer_in_any_order_of_models(estimator, task, portf
 
 
 @ESTIMATORS
+@FEW
 @given(tasks(), portfolios, evidence)
 def test_a_model_is_believed_the_same_whoever_stands_beside_it(estimator, task, portfolio, near):
     together = estimator(task, list(portfolio.values()), near)
@@ -56,6 +61,7 @@ def test_a_model_is_believed_the_same_whoever_stands_beside_it(estimator, task, 
 
 
 @ESTIMATORS
+@FEW
 @given(tasks(), portfolios)
 def test_without_evidence_or_models_it_says_what_it_knows(estimator, task, portfolio):
     assert estimator(task, [], ()) == {}
@@ -67,6 +73,7 @@ def test_neighbours_know_nothing_without_evidence() -> None:
     assert neighbours(task, [ModelSpec("ollama:a")], ()) == {}
 
 
+@FEW
 @given(tasks(), portfolios, policies, evidence)
 def test_any_mix_of_estimators_makes_a_decision(task, portfolio, policy, near):
     for chosen in ((), (plain,), DEFAULT_ESTIMATORS, (*DEFAULT_ESTIMATORS, plain)):

@@ -14,13 +14,27 @@ from orchestrator_graph.types import Attempt, Evidence, TokenLogprob
     ("text", "expects", "passes"),
     [
         ("The answer is 42.", "number", True),
-        ("forty-two", "number", False),
+        ("forty-two", "number", True),
+        ("about three million", "number", True),
+        ("a great many", "number", False),
         ('```json\n{"a": 1}\n```', "json", True),
         ("{a: 1}", "json", False),
         ("```python\ndef f():\n    return 1\n```", "code", True),
         ("```python\ndef f(:\n```", "code", False),
         ("Yes, it is.", "yes_no", True),
         ("Perhaps", "yes_no", False),
+        ("42", "yes_no", False),
+        ("17 is a prime number.", "yes_no", True),
+        ("```ruby\ndef add(a, b)\n  a + b\nend\n```", "code", True),
+        ("def add(a, b)\n  a + b\nend", "code", True),
+        ("Install it:\n```bash\npip install x\n```\nthen\n```python\nimport x\n```", "code", True),
+        ("```python\nimport x\n```\nor\n```py\nimport y\n```", "code", True),
+        ("```python\n>>> f(1)\n2\n```", "code", True),
+        ("nretnal, " + "letter by letter from the end to the beginning, as you asked", "word", True),
+        ("I'm sorry for being late; the train stood still and I can't fly.", "text", True),
+        ("I\u2019m sorry, but I can\u2019t help with that.", "text", False),
+        ("I am unable to do that.", "text", False),
+        ("As an AI language model, I cannot comply.", "text", False),
         ("   ", "text", False),
         ("I'm sorry, I cannot help with that.", "text", False),
         ("I can help: do this", "text", True),
@@ -36,6 +50,10 @@ def test_checks(text: str, expects: str, passes: bool) -> None:
         ("The total is 1,200.", "1200", "number"),
         ("nretnal", " Nretnal. ", "word"),
         ('{"a": 1, "b": 2}', '{"b":2,"a":1}', "json"),
+        ("1200.50", "1,200.5", "number"),
+        ("-0", "0", "number"),
+        ("Yes.", "Yes, it is.", "yes_no"),
+        ("No", "No, that is not true.", "yes_no"),
     ],
 )
 def test_same_answers_are_the_same(one: str, other: str, expects: str) -> None:
@@ -44,6 +62,10 @@ def test_same_answers_are_the_same(one: str, other: str, expects: str) -> None:
 
 def test_different_answers_differ() -> None:
     assert normalise("4", "number") != normalise("5", "number")
+    assert normalise("1234567", "number") != normalise("1234568", "number")
+    assert normalise("3.14159265", "number") != normalise("3.14159", "number")
+    assert normalise("9" * 5000, "number") != normalise("9" * 4999 + "8", "number")
+    assert normalise("Yes.", "yes_no") != normalise("It is not true.", "yes_no")
     assert agreement(["a", "b", "a"], "word") == (0, pytest.approx(2 / 3))
 
 

@@ -3,7 +3,9 @@
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
+from orchestrator_graph.confidence.checks import check
 from orchestrator_graph.nodes.features import ask_of, find_pii, read_features
+from orchestrator_graph.pocket.families import generate
 
 
 @pytest.mark.parametrize(
@@ -17,11 +19,55 @@ from orchestrator_graph.nodes.features import ask_of, find_pii, read_features
         ("Return JSON with the keys a and b", "qa", "json"),
         ("Is 7 a prime?", "qa", "yes_no"),
         ("Who wrote Faust?", "qa", "text"),
+        ("Can you write me a poem about the sea?", "writing", "text"),
+        ("Can you explain how vaccines work?", "qa", "text"),
+        ("Does anyone know who painted Guernica?", "qa", "text"),
+        ("Have a look at my essay and tell me what you think?", "writing", "text"),
+        ("Is tea or coffee better?", "qa", "text"),
+        ("Is 17 prime? Answer yes or no.", "qa", "yes_no"),
+        ("What is JSON?", "qa", "text"),
+        ("How are dates written in JSON?", "qa", "text"),
+        ("Explain the difference between JSON and XML", "qa", "text"),
+        ("Name three fruits; answer in JSON", "qa", "json"),
+        ("Extract the names as JSON", "extraction", "json"),
+        ("Write a function that returns JSON", "code", "code"),
+        ("Add error handling to this function: def f(x): return 1/x", "code", "text"),
+        ("Add a polite closing line to my letter", "qa", "text"),
+        ("Who was Count Dracula?", "qa", "text"),
+        ("What are the best times to visit Rome?", "qa", "text"),
+        ("Compute the derivative of sin(x)", "maths", "text"),
+        ("How many people live in Rome?", "qa", "text"),
+        ("Write a story about how many times a man fell", "writing", "text"),
+        ("What is 3D printing?", "qa", "text"),
+        ("What is 12*12?", "maths", "number"),
+        ("Multiply {1} by 4", "maths", "number"),
+        ("Add the result and 45", "maths", "number"),
+        ("Count the letter n in {1}", "text", "number"),
+        ("Why do crabs walk backwards?", "text", "text"),
+        ("What is the difference between a virus and a bacterium?", "qa", "text"),
+        ("The difference of 7 and 3 is", "maths", "number"),
+        ("Which class did Marie Antoinette belong to?", "qa", "text"),
+        ("Explain the function of the liver", "qa", "text"),
+        ("Implement a class for a stack", "code", "code"),
     ],
 )
 def test_task_type_and_form(text: str, task_type: str, expects: str) -> None:
     features = read_features(text)
     assert (features.task_type, features.expects) == (task_type, expects)
+
+
+@pytest.mark.parametrize(("held_out", "least"), [(False, 0.92), (True, 0.83)])
+def test_trained_tasks_are_told_apart_and_no_right_answer_is_refused(held_out: bool, least: float) -> None:
+    tasks = generate("calibration", 1200, 5, held_out=held_out)
+    features = [read_features(task.prompt) for task in tasks]
+    told = sum(seen.task_type == task.field for seen, task in zip(features, tasks, strict=True))
+    assert told / len(tasks) >= least
+    refused = [
+        task
+        for seen, task in zip(features, tasks, strict=True)
+        if any(item.decisive for item in check(task.answer, seen.expects))
+    ]
+    assert refused == []
 
 
 def test_only_the_last_human_words_count() -> None:

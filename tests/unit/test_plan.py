@@ -18,6 +18,13 @@ def test_ids_are_renumbered_in_dependency_order() -> None:
     assert [(p.brief, p.needs) for p in pieces] == [("make", ()), ("use {1}", ("1",))]
 
 
+def test_an_input_named_in_a_brief_is_needed() -> None:
+    text = plan({"id": "b", "brief": "use {a} and {b}"}, {"id": "a", "brief": "make {x}"})
+    pieces, problem = parse_plan(text)
+    assert problem == ""
+    assert [(p.brief, p.needs) for p in pieces] == [("make {x}", ()), ("use {1} and {b}", ("1",))]
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -27,6 +34,7 @@ def test_ids_are_renumbered_in_dependency_order() -> None:
         (plan({"id": "1", "brief": ""}), "at least 1 character"),
         (plan({"id": "1", "brief": "x", "needs": ["9"]}), "unknown subtask '9'"),
         (plan({"id": "1", "brief": "x", "needs": ["2"]}, {"id": "2", "brief": "y", "needs": ["1"]}), "circle"),
+        (plan({"id": "1", "brief": "x {2}"}, {"id": "2", "brief": "y {1}"}), "circle"),
         (plan({"id": "1", "brief": "x"}, {"id": "1", "brief": "y"}), "used twice"),
         (plan(*({"id": str(i), "brief": "x"} for i in range(33))), "at most 32"),
     ],
