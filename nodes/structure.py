@@ -44,8 +44,8 @@ PRONOUN = re.compile(
     re.IGNORECASE,
 )
 UNSURE = re.compile(
-    r"\b(?:your|each|both|all of|above|previous|earlier|former|latter|respectively|steps? \d"
-    r"|(?:result|answer|output) of (?:step )?\d|results|answers|outputs)\b",
+    r"\b(?:your|each|both|all of|above|previous|earlier|former|latter|respectively|steps? \d+|only|write (?:in|with|as)"
+    r"|(?:result|answer|output) of (?:step )?\d+|results|answers|outputs)\b",
     re.IGNORECASE,
 )
 """What a later piece may say of more pieces than the one before it, or of the answer as a whole."""
@@ -168,8 +168,8 @@ def _stands_alone(brief: str, joint: str, refers: bool) -> bool:
         return False
     if joint == "question" and not (asks and QUESTION.match(brief) and NAMED.search(brief, 1)):
         return False
-    words = [word for word in re.findall(r"\w+", brief.lower()) if word not in {"a", "an", "the"}]
-    return len(words) >= (3 if joint in {"then", "loose", "question"} and not refers else 2)
+    words = [word for word in re.findall(r"\w{2,}|\d", brief.lower()) if word not in {"an", "the", "why", "how"}]
+    return refers or len(words) >= (3 if joint == "question" else 2)
 
 
 def _piece(brief: str, position: int, joint: str, context: bool) -> Piece | None:

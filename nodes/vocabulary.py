@@ -102,5 +102,5 @@ VERBS = frozenset(_VERBS.split())
 """Words that begin an order."""
 MODIFIERS = frozenset({"answer", "do", "use"})
 """Words that say how another order is to be carried out."""
-REMARKS = frozenset({"check", "explain", "format", "give", "make", "say", "show", "state", "tell", "verify", "write"})
+REMARKS = frozenset({"check", "explain", "format", "give", "make", "say", "show", "state", "tell", "verify"})
 """Words that may do so where nothing but a semicolon or an "also" joins them to it."""

@@ -13,7 +13,7 @@ __all__ = ["check", "normalise"]
 
 NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?")
 NUMERAL = re.compile(
-    r"(?:zero|one|once|two|twice|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty"
+    r"\b(?:zero|one|once|two|twice|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty"
     r"|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|billion|dozen|half|none|no|not|never)s?\b",
     re.IGNORECASE,
 )
