@@ -2,6 +2,7 @@
 
 from typing import Any, TypedDict
 
+from langchain_core.messages import HumanMessage
 from langgraph.graph import END, START, MessagesState, StateGraph
 
 from orchestrator_graph import create_orchestrator
@@ -27,7 +28,8 @@ def main() -> None:
     parent.add_edge("shorten", "orchestrator")
     parent.add_edge("orchestrator", END)
     context: Context = {"region": "eu", "orchestrator": {"private": True}}
-    out = parent.compile().invoke({"messages": [("user", "  Add 47 and 38 ")]}, context=context)
+    given: MessagesState = {"messages": [HumanMessage("  Add 47 and 38 ")]}
+    out = parent.compile().invoke(given, context=context)
     print(out["messages"][-1].content)
 
 

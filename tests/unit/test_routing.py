@@ -11,8 +11,8 @@ from orchestrator_graph.routing.decide import decide
 from orchestrator_graph.routing.estimator import IGNORANCE, Belief, combine
 from orchestrator_graph.routing.neighbours import neighbours
 from orchestrator_graph.routing.situation import Situation
-from orchestrator_graph.types import Neighbour, to_json
 from orchestrator_graph.types import Decision as DecisionType
+from orchestrator_graph.types import Neighbour, to_json
 
 
 def spec(name: str, quality: float, price: float | None, **fields: object) -> ModelSpec:
