@@ -19,8 +19,9 @@ async def situation(
     speeds = {name: speed for name in portfolio if (speed := gateway.seconds_per_call(name)) is not None}
     return Situation(
         private=private,
-        left_nusd=lease.left_nusd,
-        found_left_nusd=lease.found_left_nusd,
+        # What siblings merely hold excludes nobody: the gateway waits for them to settle.
+        left_nusd=lease.money.unspent_nusd,
+        found_left_nusd=None if lease.money.cap_nusd is not None else lease.found.unspent_nusd,
         left_s=lease.left_s,
         healthy={name: gateway.healthy(name) for name in portfolio},
         speeds=speeds,

@@ -20,11 +20,11 @@ POLITE = re.compile(
 AFTER = r"(?:and then|then|after that|afterwards|next|finally)"
 BESIDE = r"(?P<beside>meanwhile|in parallel|separately|at the same time)|besides|also"
 JOINT = re.compile(
-    rf"\s*(?:[;.,]\s*(?:and\s+)?(?P<after>{AFTER})[,:]?\s+|[;.,]\s*(?:and\s+)?(?:{BESIDE})[,:]?\s+"
+    rf"\s{{0,2}}(?:[;.,]\s*(?:and\s+)?(?P<after>{AFTER})[,:]?\s+|[;.,]\s*(?:and\s+)?(?:{BESIDE})[,:]?\s+"
     rf"|\s(?P<after2>and then|then)\s+|;\s+|(?<=\?)\s+)",
     re.IGNORECASE,
 )
-ITEM = re.compile(r"(?:^|\n)\s*(?:\(?\d{1,2}[.)]|step \d{1,2}[:.])\s+", re.IGNORECASE)
+ITEM = re.compile(r"(?:^|\n)[ \t]*(?:\(?\d{1,2}[.)]|step \d{1,2}[:.])\s+", re.IGNORECASE)
 DO = (
     r"(?:do|answer|complete|solve|work through|carry out|perform) (?:all |each )?(?:of )?(?:the following|these)"
     r"(?: (?:tasks?|steps|questions|things|problems|sums|exercises|points))?"

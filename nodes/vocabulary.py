@@ -2,7 +2,7 @@
 
 __all__ = ["DOMAINS", "EXPECTS", "HARD", "LANGUAGES", "MODIFIERS", "REMARKS", "RE_ASK", "TASK_TYPES", "VERBS"]
 
-_OPERAND = r"(?:[-+(]*\d[\d.,)]*|\{\w+\}|the (?:result|answer|number)|that|it)"
+_OPERAND = r"(?:[-+(]{0,3}\d[\d.,)]*|\{\w+\}|the (?:result|answer|number)|that|it)"
 TASK_TYPES: tuple[tuple[str, str], ...] = (
     (
         "code",
@@ -20,7 +20,7 @@ TASK_TYPES: tuple[tuple[str, str], ...] = (
     (
         "logic",
         r"\b(true|false|balanced|nested|brackets?|parenthes\w+|maximum|minimum|max|min|evaluate)\b"
-        r"|\b(largest|smallest|list|top value)\b.*\d+[, ]+\d+|\(\s*\d+\s*[-+*]|[-+*]\s*\(|\[\s*\d"
+        r"|\b(largest|smallest|list|top value)\b.{0,200}\d+[, ]+\d+|\(\s*\d+\s*[-+*]|[-+*]\s*\(|\[\s*\d"
         r"|\d\s*[-+*]\s*\d+\s*[-+*]\s*\d",
     ),
     (
@@ -46,14 +46,13 @@ DOMAINS: tuple[tuple[str, str], ...] = (
     ("software", r"\b(code|python|server|database|docker|api|bug)\b"),
 )
 EXPECTS: tuple[tuple[str, str], ...] = (
-    ("code", r"\b(write|implement|fix|give)\b.*\b(function|code|script|query|regex|class)\b"),
+    ("code", r"\b(write|implement|fix|give)\b.{0,200}\b(function|code|script|query|regex|class)\b"),
     (
         "json",
         r"(?:^|[.;?!,:]\s*|\band )(?:please )?(?:only )?(?:(?:return|output|produce|generate)"
         r" (?:only |valid |the |a |an |some )*json"
-        r"|(?:answer|reply|respond|return|output|format|give|list|extract|convert)\b[^.?!]*\b(?:as|only|into) json"
-        r"|(?:answer|reply|respond|return|output|format)\b[^.?!]*\b(?:in|with|to) (?:valid )?json"
-        r"|(?:give|list|extract|convert)\b[^.?!]*\bin json format)\b",
+        r"|(?:answer|reply|respond|return|output|format)\b[^.?!]{0,200}\b(?:as|only|into|in|with|to) (?:valid )?json"
+        r"|(?:give|list|extract|convert)\b[^.?!]{0,200}\b(?:(?:as|only|into) json|in json format))\b",
     ),
     (
         "yes_no",
@@ -65,7 +64,8 @@ EXPECTS: tuple[tuple[str, str], ...] = (
         rf"\b(?:add|subtract|multiply|divide) {_OPERAND} (?:and|to|from|by|with) {_OPERAND}"
         rf"|\b(?:sum|difference|product) (?:of|between) {_OPERAND} and {_OPERAND}"
         rf"|(?<!\w){_OPERAND} (?:plus|minus|times|divided by) {_OPERAND}"
-        r"|(?:^|\bwhat is |\bhow much is |\b(?:calculate|compute|evaluate) )[\s(]*-?\d[\d.\s]*(?:[-+*/x]|% of)[\s(]*\d"
+        r"|(?:^|\bwhat is |\bhow much is |\b(?:calculate|compute|evaluate) )[ (]{0,3}-?\d[\d. ]*"
+        r"(?:[-+*/x]|% of)[ (]{0,3}\d"
         r"|\b(?:count|tally|how many|number of|how often is) (?:the )?(?:letters?\b|vowels\b|\w (?:in|within)\b)",
     ),
     (

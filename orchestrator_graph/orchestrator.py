@@ -13,7 +13,7 @@ from orchestrator_graph.memory import Memory
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.spec import ModelSpec, Portfolio
 from orchestrator_graph.routing.estimator import Estimator
-from orchestrator_graph.types import Decision
+from orchestrator_graph.types import Decision, new_id
 from orchestrator_graph.wiring import gateway_of, memory_of
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     Graph = CompiledStateGraph[Any, Any, Any, Any]
 
 __all__ = ["Orchestrator"]
-
-STREAM_MODES: Any = ["custom", "messages", "values"]
 
 
 class Orchestrator:
@@ -126,30 +124,35 @@ class Orchestrator:
     def run(self, text: str, policy: Policy | dict[str, Any] | None = None) -> dict[str, Any]:
         """The graph's output for one task: `messages, plan, results, bill`."""
         with self._traced(policy) as wanted:
-            return dict(self.graph.invoke(_input(text), context=wanted))
+            return dict(self.graph.invoke(**self._ask(text, wanted)))
 
     async def arun(self, text: str, policy: Policy | dict[str, Any] | None = None) -> dict[str, Any]:
         """`run`, async."""
         with self._traced(policy) as wanted:
-            return dict(await self.graph.ainvoke(_input(text), context=wanted))
+            return dict(await self.graph.ainvoke(**self._ask(text, wanted)))
 
     def stream(self, text: str, policy: Policy | dict[str, Any] | None = None) -> Iterator[tuple[str, Any]]:
         """`(mode, chunk)` as it happens: `custom` events, `messages` tokens, `values`."""
         with self._traced(policy) as wanted:
-            stream: Any = self.graph.stream(
-                _input(text), context=wanted, stream_mode=STREAM_MODES, output_keys=self.graph.output_channels
-            )
+            stream: Any = self.graph.stream(**self._ask(text, wanted), **self._streamed)
             yield from stream
 
     async def astream(self, text: str, policy: Policy | dict[str, Any] | None = None) -> AsyncIterator[tuple[str, Any]]:
         """`stream`, async."""
         with self._traced(policy) as wanted:
-            stream: Any = self.graph.astream(
-                _input(text), context=wanted, stream_mode=STREAM_MODES, output_keys=self.graph.output_channels
-            )
+            stream: Any = self.graph.astream(**self._ask(text, wanted), **self._streamed)
             async with aclosing(stream):
                 async for item in stream:
                     yield item
+
+    def _ask(self, text: str, policy: Policy) -> dict[str, Any]:
+        # A checkpointer wants a thread: each of these runs has its own. For conversations there is `graph`.
+        thread = {"configurable": {"thread_id": new_id()}} if self._compile_options.get("checkpointer") else None
+        return {"input": {"messages": [{"role": "user", "content": text}]}, "config": thread, "context": policy}
+
+    @property
+    def _streamed(self) -> dict[str, Any]:
+        return {"stream_mode": ["custom", "messages", "values"], "output_keys": self.graph.output_channels}
 
     def _over(self, policy: Policy | dict[str, Any] | None) -> Policy:
         return self.policy.overlaid(Policy.parse(policy))
@@ -165,7 +168,7 @@ class Orchestrator:
         return self.run(text, Policy.parse(policy).overlaid(Policy(strategy="route", decompose="never")))
 
     def cascade(self, text: str, policy: Policy | dict[str, Any] | None = None) -> dict[str, Any]:
-        """Small, medium, large: each answer is judged, and the next level asked while it is not sure enough."""
+        """Small, medium, large: the next level is asked while an answer is not sure enough."""
         return self.run(text, Policy.parse(policy).overlaid(Policy(strategy="cascade", decompose="never")))
 
     def close(self) -> None:
@@ -191,7 +194,3 @@ class Orchestrator:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-
-def _input(text: str) -> dict[str, Any]:
-    return {"messages": [{"role": "user", "content": text}]}

@@ -18,12 +18,12 @@ NUMERAL = re.compile(
     re.IGNORECASE,
 )
 YES_NO = re.compile(r"(?<!not )\b(?:(yes|true)|no|false)\b", re.IGNORECASE)
-HEDGE = re.compile(r"\W*(?:perhaps|maybe|possibly|\d[\d\W]*)\W*", re.IGNORECASE)
+HEDGE = re.compile(r"\W*(?:(?:perhaps|maybe|possibly)\W*|\d[\d\W]*)", re.IGNORECASE)
 FENCE = re.compile(r"```[\w+-]*\n(.*?)```", re.DOTALL)
 PYTHON = re.compile(r"```py(?:thon)?[ \t]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
-SESSION = re.compile(r"^\s*(?:>>>|[!%])", re.MULTILINE)
+SESSION = re.compile(r"^[ \t]*(?:>>>|[!%])", re.MULTILINE)
 REFUSALS = re.compile(
-    r"^\W*(?:(?:i'm |i am )?(?:(?:so|very|really) )?sorry\b[^.!?\n]*[.,;:]\s*(?:but )?)?"
+    r"^\W*(?:(?:i'm |i am )?(?:(?:so|very|really) )?sorry(?: |\b[^.!?\n]*[.,;:]\s*)(?:but )?)?"
     r"(?:as an ai\b[^.!?\n]*?\b)?i(?:'m| am)? ?(?:can'?t|can ?not|won'?t|will not|unable to|not able to)"
     r" (?:help|assist|comply|provide|fulfil|answer|do|write|create|generate|produce|discuss|share|continue|access)\b",
     re.IGNORECASE,

@@ -48,10 +48,20 @@ class Budget:
         return self._spent
 
     @property
+    def held_nusd(self) -> int:
+        """Set aside for calls under way."""
+        return self._held
+
+    @property
     def left_nusd(self) -> int | None:
         """What may still be reserved; `None` without a cap."""
         with self._lock:
             return None if self.cap_nusd is None else max(0, self.cap_nusd - self._spent - self._held)
+
+    @property
+    def unspent_nusd(self) -> int | None:
+        """What is left once the calls under way turn out to cost nothing; `None` without a cap."""
+        return None if self.cap_nusd is None else max(0, self.cap_nusd - self._spent)
 
     def reserve(self, nusd: int) -> bool:
         """Sets the amount aside; False when it does not fit under the cap."""

@@ -93,7 +93,7 @@ class Call:
         self._sent, self._charge = False, 0
         if self._left_s() <= 0:
             return Failure("timeout", "the deadline had passed before the call")
-        reserved = self._till.reserve(self._request.max_tokens)
+        reserved = await self._till.reserve_when_free(fx, self._request.max_tokens, self._left_s)
         if isinstance(reserved, Failure):
             return reserved
         place = Place()

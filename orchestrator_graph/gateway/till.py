@@ -1,8 +1,10 @@
 """The bill of one call: what to set aside before it, and what it is charged after it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
+from orchestrator_graph.drive import Effects
 from orchestrator_graph.gateway.budget import Hold, Lease, hold
 from orchestrator_graph.gateway.tokens import Size, expected_tokens, size_of
 from orchestrator_graph.registry.spec import ModelSpec
@@ -10,6 +12,7 @@ from orchestrator_graph.types import Failure, Request, Usage
 
 __all__ = ["Reservation", "Till"]
 
+SETTLING_S = 0.02
 ANSWER_BOUNDS = (16_384, 4_096, 1_024, 256)
 """Answer lengths that are tried, longest first, until one fits the money that is left."""
 
@@ -34,14 +37,14 @@ class Till:
     def of(cls, spec: ModelSpec, request: Request, lease: Lease) -> Self:
         """The till of one request."""
         messages = request.messages
-        if str(spec.model).startswith("pocket:"):
+        if spec.provider == "pocket":
             messages = tuple(message for message in messages if message.type == "human")[-1:]  # it reads no other
         return cls(spec, size_of(messages, spec.bytes_per_token), lease)
 
     def too_long(self) -> Failure | None:
         """The failure of a prompt that surely does not fit (a pocket model says so itself)."""
         context, least = self.spec.context, self.size.least
-        if context is None or least < context or str(self.spec.model).startswith("pocket:"):
+        if context is None or least < context or self.spec.provider == "pocket":
             return None
         return Failure("context_overflow", f"the prompt is at least {least} tokens; {self.spec.id} takes {context}")
 
@@ -69,6 +72,17 @@ class Till:
         left = [room for room in (self.lease.left_nusd, self.lease.found_left_nusd) if room is not None]
         room = f" ({min(left) / 1e9:.6f} dollars are left)" if left else ""
         return Failure("budget", f"{spec.id} may cost {amount / 1e9:.6f} dollars, more than is left{room}")
+
+    async def reserve_when_free(
+        self, fx: Effects, asked: int | None, left_s: Callable[[], float]
+    ) -> Reservation | Failure:
+        """`reserve`, after the calls under way have settled where only their worst case is in the way."""
+        while True:
+            busy = self.lease.money.held_nusd > 0
+            found = self.reserve(asked)
+            if isinstance(found, Reservation) or not busy or left_s() <= SETTLING_S:
+                return found
+            await fx.sleep(SETTLING_S)
 
     def charge(self, usage: Usage) -> int:
         """Nano-dollars for tokens; 0 where the price is unknown."""

@@ -158,3 +158,18 @@ def test_a_parents_own_fields_are_not_our_policy(mode: str) -> None:
     assert in_force({"user_id": 42}, factory) is factory
     assert in_force({"tenant": "acme corp"}, factory) is factory
     assert in_force({"tradeoff": "best"}, factory).tradeoff == 1
+
+
+def test_run_with_a_checkpointer_needs_no_thread() -> None:
+    with orchestrated(model("only", "fine"), checkpointer=InMemorySaver()) as orc:
+        assert orc.run("Tell a joke")["messages"][-1].content == "fine"
+        assert [mode for mode, _ in orc.stream("Tell a joke")][-1] == "values"
+
+
+def test_a_small_budget_waits_for_what_siblings_hold(mode: str) -> None:
+    dear = model("dear", "fine", 0.9, 10.0, delay_s=0.05)
+    text = "\n".join(f"{n}. Name a thing number {n}" for n in range(1, 5))
+    with orchestrated(dear) as orc:
+        out = run(orc, mode, text, Policy(max_cost_usd=0.006))
+    assert {result["status"] for result in out["results"].values()} == {"accepted"}
+    assert out["bill"]["total_usd"] <= 0.006

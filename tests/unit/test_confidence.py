@@ -33,6 +33,7 @@ from orchestrator_graph.types import Attempt, Evidence, TokenLogprob
         ("nretnal, " + "letter by letter from the end to the beginning, as you asked", "word", True),
         ("I'm sorry for being late; the train stood still and I can't fly.", "text", True),
         ("I\u2019m sorry, but I can\u2019t help with that.", "text", False),
+        ("I'm sorry but I cannot help with that.", "text", False),
         ("I am unable to do that.", "text", False),
         ("As an AI language model, I cannot comply.", "text", False),
         ("   ", "text", False),

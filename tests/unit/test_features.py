@@ -1,5 +1,7 @@
 """Signals come from the user's own words, after normalisation."""
 
+import time
+
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
@@ -68,6 +70,13 @@ def test_trained_tasks_are_told_apart_and_no_right_answer_is_refused(held_out: b
         if any(item.decisive for item in check(task.answer, seen.expects))
     ]
     assert refused == []
+
+
+@pytest.mark.parametrize("text", ["write " * 20_000, "return, " * 20_000, "(" * 50_000, "-" * 50_000, "1 " * 20_000])
+def test_repetition_takes_no_long(text: str) -> None:
+    started = time.perf_counter()
+    read_features(text)
+    assert time.perf_counter() - started < 5
 
 
 def test_only_the_last_human_words_count() -> None:

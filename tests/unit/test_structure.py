@@ -1,5 +1,7 @@
 """The structural planner cuts only what falls apart by itself."""
 
+import time
+
 import pytest
 
 from orchestrator_graph.nodes.prompt import fill
@@ -155,6 +157,13 @@ def test_cuts(text: str, pieces: list[tuple[str, tuple[str, ...]]]) -> None:
 )
 def test_leaves_whole(text: str) -> None:
     assert cut(text) == []
+
+
+@pytest.mark.parametrize("text", ["\n" * 50_000 + "a", " " * 50_000 + "a", "x, then " * 5_000])
+def test_padding_takes_no_long(text: str) -> None:
+    started = time.perf_counter()
+    assert cut(text) == []
+    assert time.perf_counter() - started < 5
 
 
 def test_compounds_fall_into_their_own_parts() -> None:
