@@ -34,6 +34,8 @@ def in_force(context: Any, factory: Policy) -> Policy:
     """
     if isinstance(context, Policy):
         return factory.overlaid(context)
+    if isinstance(context, (str, bytes, int, float, list, tuple)):
+        raise PolicyError(f"context: {context!r} is a {type(context).__name__}; give a Policy or a dict of its fields")
     if isinstance(context, Mapping):
         own = context.get("orchestrator", context if context and set(context) <= set(Policy.model_fields) else None)
     else:

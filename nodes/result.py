@@ -89,7 +89,7 @@ def _why(why: str, hand: list[dict[str, Any]], kept: dict[str, Any], status: str
         return why
     steps = " > ".join(f"{item['candidate'] or 'nothing'} {_outcome(item)}" for item in hand)
     ending = {"accepted": "accepted", "unsure": f"kept {kept['candidate']}, unsure", "failed": "no answer"}[status]
-    return f"{why}; {steps}: {ending}"
+    return f"first {hand[0]['candidate'] or 'nobody'}: {why}; {steps}: {ending}"
 
 
 def _outcome(item: dict[str, Any]) -> str:

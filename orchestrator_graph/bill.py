@@ -172,6 +172,8 @@ def _saving(bill: Mapping[str, Any]) -> str:
     if reference is None:
         return f"Saving: no reference model to compare with ({label})."
     against = f"against always using {reference['model']}"
+    if reference["cost_nusd"] == 0:
+        return f"Saving {against}: it has no price either; give it one in orchestrator.toml to compare ({label})."
     if reference["saving"] is None:
         return f"Saving {against}: not known, its price is not known ({label})."
     against = f"{against} ({format_usd(reference['cost_nusd'])})"

@@ -2,7 +2,7 @@
 
 Logic is written once as `async def f(..., fx)` and awaits only `fx`. `SyncEffects` never suspends, so one `send(None)`
 runs the logic to its end, also inside a running loop. `AsyncEffects` really awaits. Knows nothing of what is run.
-Pattern measured in ../shared/platform.md, "One body for sync and async".
+Measured: 0.1 us per effect, no more CPU per run than plain functions (docs/decisions/0002).
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """What remembered tasks near this one were worth.
 
 Guard: one vote per user in a neighbourhood, and a standard error so wide that precision weighting leaves the prior in
-charge until several users agree (platform.md: ten poisoned rows own a plain k-nearest-neighbour router).
+charge until several users agree (ten poisoned rows own a plain k-nearest-neighbour router, docs/decisions/0006).
 """
 
 from collections import defaultdict
