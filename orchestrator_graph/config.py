@@ -58,8 +58,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None, cwd
     Raises:
         ConfigError: The file is missing although it was named, cannot be read, is malformed or holds an unknown key.
     """
-    path = path or find(os.environ if environ is None else environ, cwd)
-    if path is None:
+    if (path := path or find(os.environ if environ is None else environ, cwd)) is None:
         return Config()
     try:
         text = path.read_text(encoding="utf-8")
@@ -105,12 +104,12 @@ class _Reader:
         data = self._parse()
         self._check_keys(data, ("models", "memory", "policy", "budgets"), "")
         models, specs = self._models(data.get("models"))
-        budgets = self._table(data.get("budgets", {}), "budgets")
+        budgets = {k: self._budget(k, v) for k, v in self._table(data.get("budgets", {}), "budgets").items()}
         return Config(
             models=models,
             memory=self._memory(data.get("memory")),
-            policy=self._policy(data.get("policy", {})),
-            budgets={name: self._budget(name, table) for name, table in budgets.items()},
+            policy=self._policy(data.get("policy", {}), budgets),
+            budgets=budgets,
             model_specs=specs,
             path=self.path,
         )
@@ -152,12 +151,15 @@ class _Reader:
             return value
         return str(self.path.parent / Path(value).expanduser())
 
-    def _policy(self, value: Any) -> Policy:
+    def _policy(self, value: Any, budgets: Collection[str]) -> Policy:
         try:
-            return Policy.parse(self._table(value, "policy"))
+            policy = Policy.parse(self._table(value, "policy"))
         except PolicyError as error:
-            first = re.split(r"[ :]", str(error), maxsplit=1)[0]
-            raise ConfigError(f"{self._at(first)}: {error}") from None
+            raise ConfigError(f"{self._at(re.split(r'[ :]', str(error), maxsplit=1)[0])}: {error}") from None
+        if policy.budget is not None and policy.budget not in budgets:
+            known = ", ".join(sorted(budgets)) or f"none; add [budgets.{policy.budget}] with its max_usd"
+            raise self._fail("policy.budget", f"{policy.budget!r} is no budget of this file. Known budgets: {known}")
+        return policy
 
     def _budget(self, name: str, value: Any) -> BudgetLimit:
         where = f"budgets.{name}"

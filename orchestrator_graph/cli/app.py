@@ -10,7 +10,7 @@ import typer
 from orchestrator_graph.cli import options as opt
 from orchestrator_graph.cli.group import ErrorGroup, console
 from orchestrator_graph.config import FILE_NAME, load, template, user_folder
-from orchestrator_graph.errors import ConfigError
+from orchestrator_graph.errors import ConfigError, MemoryStoreError
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.types import to_json
 
@@ -163,9 +163,22 @@ def _open(models: list[str] | None, memory: str | None, policy: Policy) -> "Orch
 
     from orchestrator_graph.orchestrator import Orchestrator
 
-    return Orchestrator(
+    orchestrator = Orchestrator(
         models="pocket" if wanted == ["pocket"] else wanted,
         memory=None if where == "none" else where,
         policy=policy,
         config=config,
     )
+    if memory and memory != "none":
+        _check_memory(orchestrator, memory)
+    return orchestrator
+
+
+def _check_memory(orchestrator: "Orchestrator", where: str) -> None:
+    """Opens the memory that was asked for by name: without it the task is not begun."""
+    from orchestrator_graph.drive import SYNC, drive
+
+    try:
+        drive(orchestrator.memory.spent_nusd(SYNC, run_id=""))
+    except MemoryStoreError as error:
+        raise MemoryStoreError(f"--memory {where}: {error}") from None

@@ -7,7 +7,6 @@ import json
 import os
 import platform
 import shutil
-import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from importlib import metadata
@@ -20,7 +19,8 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator_graph.config import Config, find, load, user_folder
-from orchestrator_graph.errors import ConfigError
+from orchestrator_graph.errors import ConfigError, RegistryError
+from orchestrator_graph.gateway.ollama import ollama_url
 
 __all__ = ["Finding", "examine", "findings_view"]
 
@@ -114,7 +114,10 @@ def _key_names(config: Config) -> set[str]:
 
 
 def _ollama() -> tuple[Finding, list[str]]:
-    host = ollama_url(os.environ.get("OLLAMA_HOST", ""))
+    try:
+        host = ollama_url(os.environ.get("OLLAMA_HOST"))
+    except RegistryError as error:
+        return Finding("Ollama", "missing", str(error), "unset OLLAMA_HOST"), []
     # no proxy from the environment: a local server is asked directly, as the gateway does
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
@@ -127,20 +130,6 @@ def _ollama() -> tuple[Finding, list[str]]:
     if not names:
         return Finding("Ollama", "note", f"{host}, without a model", "ollama pull qwen3:4b"), []
     return Finding("Ollama", "ok", f"{host}: {', '.join(names)}"), names
-
-
-def ollama_url(host: str) -> str:
-    """The address behind OLLAMA_HOST, as Ollama itself reads it.
-
-    >>> ollama_url(""), ollama_url("0.0.0.0:1234"), ollama_url("https://box")
-    ('http://127.0.0.1:11434', 'http://127.0.0.1:1234', 'https://box:443')
-    """
-    host = host.strip()
-    parts = urllib.parse.urlsplit(host if "://" in host else f"http://{host}")
-    port = parts.port or (11434 if "://" not in host else {"https": 443}.get(parts.scheme, 80))
-    name = parts.hostname or ""
-    name = "127.0.0.1" if name in {"", "0.0.0.0"} else name  # noqa: S104
-    return f"{parts.scheme}://{f'[{name}]' if ':' in name else name}:{port}"
 
 
 def _usable(local: list[str], keys: list[str], config: Config, mend: str) -> Finding:

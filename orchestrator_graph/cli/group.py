@@ -9,12 +9,14 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 
+from orchestrator_graph.cli.interrupt import Interrupt
 from orchestrator_graph.errors import EXIT_CODES, NoCandidateError, OrchestratorError
 
 __all__ = ["ErrorGroup", "console", "exit_code"]
 
 WIDTH = 110
-INTERRUPTED = 130
+NOISE = "Value error, "
+"""What pydantic puts before the sentence of a check of ours."""
 
 
 class ErrorGroup(TyperGroup):
@@ -33,7 +35,7 @@ class ErrorGroup(TyperGroup):
             raise typer.Exit(exit_code(error)) from None
         except KeyboardInterrupt:
             console(stderr=True).print("\ninterrupted", style="red")
-            raise typer.Exit(INTERRUPTED) from None
+            raise typer.Exit(Interrupt.CODE) from None
 
 
 def exit_code(error: OrchestratorError) -> int:
@@ -55,7 +57,8 @@ def console(*, stderr: bool = False) -> Console:
 
 def _report(error: OrchestratorError) -> None:
     out = console(stderr=True)
-    out.print(Text(f"error: {error}", style="red"), soft_wrap=True)
+    said = str(error).replace(NOISE, "", 1)
+    out.print(Text(f"error: {said}", style="red"), soft_wrap=True)
     for candidate, constraint in getattr(error, "excluded", {}).items() if isinstance(error, NoCandidateError) else ():
         if candidate not in str(error):
             out.print(Text(f"  {candidate}: {constraint}"), soft_wrap=True)

@@ -53,8 +53,15 @@ def read_task(text: str | None, file: Path | None) -> str:
     """The task from the argument, the file, or standard input.
 
     Raises:
-        InputError: None or two of them were given, or the text cannot be read.
+        InputError: None or two of them were given, or the text cannot be read or is empty.
     """
+    task = _raw_task(text, file)
+    if not task.strip():
+        raise InputError("the task is empty: give it as text, --file, or standard input")
+    return task
+
+
+def _raw_task(text: str | None, file: Path | None) -> str:
     if text is not None and file is not None:
         raise InputError("the task was given twice, as text and as --file: leave one of them out")
     if text is not None:

@@ -11,7 +11,7 @@ from orchestrator_graph.types import Attempt, Evidence
 __all__ = ["agreement", "logprob_evidence", "summarise"]
 
 SHORT_ANSWER_TOKENS = 32
-"""Up to here the probability of the whole sequence is used (calibration error .018 against .07 for the mean, docs/decisions/0005)."""
+"""Up to here the probability of the whole sequence is used, not the mean: docs/decisions/0005 says why."""
 
 
 def summarise(attempt: Attempt) -> dict[str, Any] | None:

@@ -14,6 +14,23 @@ __all__ = ["Built", "build_chat", "build_embeddings", "key_of"]
 
 NO_KEY = "not-needed"
 OPENAI_URL = "https://api.openai.com/v1"
+KNOWN = "ollama, openai, azure, pocket"
+# Some providers of LangChain's init_chat_model -> their packages.
+LANGCHAIN = {
+    "anthropic": "langchain-anthropic",
+    "bedrock": "langchain-aws",
+    "cohere": "langchain-cohere",
+    "deepseek": "langchain-deepseek",
+    "fireworks": "langchain-fireworks",
+    "google_genai": "langchain-google-genai",
+    "google_vertexai": "langchain-google-vertexai",
+    "groq": "langchain-groq",
+    "huggingface": "langchain-huggingface",
+    "mistralai": "langchain-mistralai",
+    "perplexity": "langchain-perplexity",
+    "together": "langchain-together",
+    "xai": "langchain-xai",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +152,22 @@ def _foreign(spec: ModelSpec, provider: str, name: str) -> Built:
     try:
         from langchain.chat_models import init_chat_model  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
-        known = "ollama, openai, azure, pocket"
+        if provider not in LANGCHAIN:
+            raise RegistryError(_unknown(spec, provider)) from None
         raise RegistryError(
-            f"unknown provider {provider!r} in {spec.model!r}. Known here: {known}. Providers of LangChain's "
-            f"init_chat_model need: pip install 'orchestrator-graph[agents]' langchain-{provider.replace('_', '-')}"
+            f"{spec.model!r} goes through LangChain's init_chat_model, which is not installed: "
+            f"pip install 'orchestrator-graph[agents]' {LANGCHAIN[provider]}"
         ) from None
     try:
         return Built(init_chat_model(name, model_provider=provider))
     except (ImportError, ValueError) as error:
-        raise RegistryError(f"{spec.model!r} cannot be used: {str(error)[:200]}") from None
+        unknown = provider not in LANGCHAIN and isinstance(error, ValueError)
+        hint = f" ({_unknown(spec, provider)})" if unknown else ""
+        raise RegistryError(f"{spec.model!r} cannot be used: {str(error)[:200]}{hint}") from None
+
+
+def _unknown(spec: ModelSpec, provider: str) -> str:
+    return (
+        f"did you mean ollama:{spec.model}? There is an unknown provider {provider!r} in {spec.model!r}. Known here: "
+        f"{KNOWN}; through LangChain's init_chat_model: {', '.join(LANGCHAIN)}"
+    )

@@ -17,11 +17,13 @@ Models = Sequence[Any] | str | None
 
 PER_PROVIDER = 3
 OPENAI_MODELS = ("gpt-5-nano", "gpt-5-mini", "gpt-5")
+NONE_NAMED = "models = [] names none: leave it out or name some"
 NOTHING = (
-    "no model was found: no Ollama answers at {url}, and no key of a cloud is set. Ways on: start Ollama (ollama "
-    "serve) and pull a model (ollama pull qwen3:4b); or set OPENAI_API_KEY; or name models yourself; or try the "
-    'embedded ones with models="pocket"'
+    "no model was found: {ollama}, and no key of a cloud is set. Ways on: {pull}; or set OPENAI_API_KEY; or name "
+    'models yourself; or try the embedded ones: models="pocket" in Python, --models pocket on the command line'
 )
+SILENT = ("no Ollama answers at {url}", "start Ollama (ollama serve) and pull a model (ollama pull qwen3:4b)")
+BARE = ("Ollama answers at {url} but has no chat model", "pull one (ollama pull qwen3:4b)")
 # Other clouds, through LangChain: key -> (provider, its package, models).
 OTHERS = {
     "ANTHROPIC_API_KEY": ("anthropic", "langchain_anthropic", ("claude-haiku-4-5", "claude-sonnet-4-5")),
@@ -62,9 +64,14 @@ class Discovery:
             named = [models] if isinstance(models, str) else list(models)
             specs = [spec for item in named for spec in self._named.specs(item)]
         if not specs:
-            raise RegistryError(NOTHING.format(url=self._named.ollama_url))
+            raise RegistryError(self._nothing(notes) if models is None else NONE_NAMED)
         fill = self._catalogue.fill if self._catalogue is not None else lambda spec: spec
         return Portfolio([fill(spec) for spec in specs], notes)
+
+    def _nothing(self, notes: Sequence[str]) -> str:
+        url = self._named.ollama_url
+        ollama, pull = SILENT if self._named.server(url) is None else BARE
+        return "; ".join((NOTHING.format(ollama=ollama.format(url=url), pull=pull), *notes))
 
     def _found(self, notes: list[str]) -> list[ModelSpec]:
         specs: list[ModelSpec] = []

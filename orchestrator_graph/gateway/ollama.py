@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from orchestrator_graph.errors import RegistryError
 from orchestrator_graph.gateway.egress import is_loopback_url
@@ -29,14 +30,30 @@ def ollama_url(host: str | None) -> str:
 
     >>> ollama_url(None), ollama_url("0.0.0.0:8080"), ollama_url("https://gpu")
     ('http://127.0.0.1:11434', 'http://127.0.0.1:8080', 'https://gpu:443')
+
+    Raises:
+        RegistryError: It means none.
     """
+    try:
+        url = _url(host)
+        parts = urlsplit(url)
+        sound = parts.hostname and parts.port and not re.search(r"[\s@?#]", url)
+    except (KeyError, ValueError):
+        sound = False
+    if not sound:
+        raise RegistryError(f"OLLAMA_HOST = {host!r} is no host:port, such as 127.0.0.1:{DEFAULT_PORT}")
+    return url
+
+
+def _url(host: str | None) -> str:
     scheme, found, rest = (host or "").strip().rstrip("/").partition("://")
     if not found:
         scheme, rest = "http", scheme
+    rest, slash, path = rest.partition("/")
     name, colon, port = rest.rpartition(":") if re.search(r":\d+$", rest) else (rest, "", "")
     usual = {"http": 80, "https": 443}[scheme] if found else DEFAULT_PORT
     name = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(name, name)  # noqa: S104 - replaced, not bound
-    return f"{scheme}://{name}:{port if colon else usual}"
+    return f"{scheme}://{name}:{port if colon else usual}{slash}{path}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """From names, or from nothing, to a portfolio - and the errors that say what to do."""
 
 import asyncio
+import sys
 import threading
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from orchestrator_graph.drive import ASYNC, SYNC, drive
 from orchestrator_graph.errors import RegistryError
 from orchestrator_graph.gateway.door import Gateway
+from orchestrator_graph.gateway.ollama import OllamaServer
 from orchestrator_graph.registry.spec import ModelSpec
 
 
@@ -112,3 +114,31 @@ def test_embeddings_are_asked_of_ollama_through_our_transport(server, closed_por
     gateway.close()
     with pytest.raises(RegistryError, match="Known"):
         Gateway(environ={}).embeddings("azure:x")
+
+
+def test_nothing_found_says_what_was_seen_and_both_ways_to_the_pocket_models(server, closed_port, monkeypatch):
+    with pytest.raises(RegistryError, match='models="pocket" in Python, --models pocket on') as silent:
+        found(OLLAMA_HOST=f"127.0.0.1:{closed_port}")
+    monkeypatch.setattr(OllamaServer, "names", property(lambda _: []))
+    with pytest.raises(RegistryError, match=r"has no chat model.*ollama pull") as bare:
+        found(OLLAMA_HOST=server.url)
+
+    assert "no Ollama answers" in str(silent.value)
+    assert "no Ollama answers" not in str(bare.value)
+    with pytest.raises(RegistryError, match=r"^models = \[\] names none: leave it out or name some$"):
+        found([])
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("qwen3:4b", r"^did you mean ollama:qwen3:4b\?"),
+        ("bedrock:x", r"'orchestrator-graph\[agents\]' langchain-aws"),
+        ("google_genai:x", "langchain-google-genai"),
+    ],
+)
+def test_a_package_is_offered_only_where_there_is_one(model, words, monkeypatch):
+    monkeypatch.setitem(sys.modules, "langchain.chat_models", None)
+    with pytest.raises(RegistryError, match=words) as error:
+        found([model])
+    assert "langchain-qwen3" not in str(error.value)

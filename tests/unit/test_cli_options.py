@@ -9,10 +9,10 @@ from typer.testing import CliRunner
 
 from orchestrator_graph import errors
 from orchestrator_graph.cli.app import app
-from orchestrator_graph.cli.doctor import ollama_url
 from orchestrator_graph.cli.group import exit_code
 from orchestrator_graph.cli.options import chosen_policy
 from orchestrator_graph.config import FILE_NAME, template
+from orchestrator_graph.gateway.ollama import ollama_url
 
 CLI = [sys.executable, "-c", "from orchestrator_graph.cli import main; main()"]
 
@@ -48,6 +48,9 @@ def test_only_what_was_said_is_set() -> None:
         (["run", "x", "--policy", "colour=red"], 2, "unknown field. Known fields: allow"),
         (["run", "x", "--private", "--policy", "private=false"], 2, "was given twice"),
         (["run", "x", "--file", "y"], 2, "given twice"),
+        (["run", ""], 2, "the task is empty: give it as text, --file, or standard input"),
+        (["run", "--file", "blank"], 2, "the task is empty"),
+        (["run", "x", "--tradeoff", "lavish"], 2, "policy.tradeoff = 'lavish': 'lavish' is none"),
         (["run", "--file", "nowhere.txt"], 2, "nowhere.txt: No such file"),
         (["decide", "--file", "binary"], 2, "not UTF-8"),
         (["run", "x", "--max-cost", "much"], 2, "max-cost"),
@@ -56,6 +59,7 @@ def test_only_what_was_said_is_set() -> None:
 )
 def test_a_users_mistake_is_a_sentence_and_a_code(arguments: list[str], code: int, words: str) -> None:
     Path("binary").write_bytes(b"\xff")
+    Path("blank").write_text(" \n")
     result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
     assert result.exit_code == code
     assert words in result.stderr
@@ -106,7 +110,31 @@ def test_every_error_class_has_the_code_of_its_nearest_ancestor() -> None:
         ("box:80", "http://box:80"),
         ("http://box", "http://box:80"),
         ("[::1]:9", "http://[::1]:9"),
+        ("http://box/path/", "http://box:80/path"),
     ],
 )
 def test_ollama_host_is_read_as_ollama_reads_it(host: str, url: str) -> None:
     assert ollama_url(host) == url
+
+
+@pytest.mark.parametrize("host", ["localhost:abc", "http://[bad", "ftp://box", "box:99999", "a b"])
+@pytest.mark.parametrize("command", [["run", "x"], ["models"]], ids=["run", "models"])
+def test_an_ollama_host_that_is_none_is_one_sentence(
+    host: str, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", host)
+    sentence = f"OLLAMA_HOST = {host!r} is no host:port, such as 127.0.0.1:11434"
+    result = CliRunner().invoke(app, command)
+    assert (result.exit_code, result.stderr) == (4, f"error: {sentence}\n")
+    doctor = CliRunner().invoke(app, ["doctor", "--json"])
+    assert doctor.exit_code == 1
+    assert sentence in doctor.stdout
+
+
+def test_a_memory_asked_for_by_name_must_open_before_anything_is_done() -> None:
+    Path("taken").write_text("a file")
+    for where in ("taken", "postgres://box"):
+        result = CliRunner().invoke(app, ["run", "x", "--models", "pocket", "--memory", where])
+        assert result.exit_code == 7
+        assert f"--memory {where}: " in result.stderr
+        assert not result.stdout

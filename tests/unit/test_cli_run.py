@@ -102,6 +102,7 @@ def test_the_file_is_obeyed_and_the_command_line_wins() -> None:
     [
         (["hello"], 4, "no model was found"),
         (["hello", "--models", "nope:x"], 4, "unknown provider 'nope'"),
+        (["hello", "--models", "qwen3:4b"], 4, "error: did you mean ollama:qwen3:4b?"),
         (["  ", *POCKET], 2, "empty"),
         (["hello", *POCKET, "--policy", "deny=pocket:*"], 5, "pocket:small: deny"),
     ],

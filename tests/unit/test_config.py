@@ -120,3 +120,11 @@ def test_the_template_is_valid_as_it_is_and_with_every_setting_switched_on(tmp_p
     assert config.budgets["team"] == BudgetLimit(5.0, "day")
     one_line = next(row for row in full.splitlines() if row.startswith("models = "))
     assert tomllib.loads(one_line)["models"]
+
+
+def test_a_budget_that_the_file_does_not_describe_is_an_error_at_load(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"toml, line 2: policy\.budget: 'team' is no .*Known budgets: lab, own$"):
+        read(tmp_path, '[policy]\nbudget = "team"\n[budgets.own]\nmax_usd = 1\n[budgets.lab]\nmax_usd = 1\n')
+    with pytest.raises(ConfigError, match=r"none; add \[budgets\.team\]"):
+        read(tmp_path, '[policy]\nbudget = "team"\n')
+    assert read(tmp_path, '[policy]\nbudget = "t"\n[budgets.t]\nmax_usd = 1\n').policy.budget == "t"
