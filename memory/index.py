@@ -1,7 +1,7 @@
 """Chroma as a rebuildable index, embedded in this process behind a file lock held for life.
 
-Chroma may lose or damage its folder on kill -9 and crashes when two processes open it (docs/decisions/0004): so nothing here is
-the truth, a folder that was not closed cleanly is tried in a child process first, and a bad one is thrown away.
+Chroma may lose or damage its folder on kill -9 and crashes when two processes open it (docs/decisions/0004): so nothing
+here is the truth, a folder not closed cleanly is tried in a child process first, and a bad one is thrown away.
 """
 
 import hashlib

@@ -49,9 +49,6 @@ def finished(
     hand = state["hand"]
     kept = answer or hand[-1]
     subtask, decision = state["subtask"], state["decision"]
-    cost = sum(call["cost_nusd"] for call in calls.values())
-    energies = [call["energy_j"] for call in calls.values() if call["energy_j"] is not None]
-    failure = hand[-1]["failure"]
     return {
         subtask["id"]: {
             "id": subtask["id"],
@@ -60,27 +57,37 @@ def finished(
             "needs": subtask["needs"],
             "answer": "" if status == "failed" else kept["text"],
             "status": status,
-            "missing": None
-            if status != "failed"
-            else f"{failure['kind']}: {failure['message']}"
-            if failure
-            else "no answer",
+            "missing": _missing(hand[-1]["failure"]) if status == "failed" else None,
             "candidate": kept["candidate"],
-            "models": list(dict.fromkeys(call["model"] for call in calls.values() if call["purpose"] == "execute")),
             "why": _why(decision["why"], hand, kept, status),
             "confidence": None if status == "failed" else kept["verdict"]["confidence"],
             "calibrated": kept["verdict"]["calibrated"],
-            "tries": sum(call["tries"] for call in calls.values() if call["purpose"] == "execute"),
             "escalations": len(hand) - 1,
-            "cost_nusd": cost,
-            "cost_usd": cost / 1e9,
-            "latency_s": round(sum(call["latency_s"] for call in calls.values()), 6),
-            "energy_j": sum(energies) if energies else None,
+            **_taken(list(calls.values())),
             "decision": decision,
             "verdict": kept["verdict"],
             "hand": [_tried(item) for item in hand],
             "message_id": kept["message_id"] if kept["streamed"] else "",
         }
+    }
+
+
+def _missing(failure: dict[str, Any] | None) -> str:
+    return f"{failure['kind']}: {failure['message']}" if failure else "no answer"
+
+
+def _taken(calls: list[dict[str, Any]]) -> dict[str, Any]:
+    """Who was asked how often, and what all calls of the subtask took, judging and embedding included."""
+    asked = [call for call in calls if call["purpose"] == "execute"]
+    cost = sum(call["cost_nusd"] for call in calls)
+    energies = [call["energy_j"] for call in calls if call["energy_j"] is not None]
+    return {
+        "models": list(dict.fromkeys(call["model"] for call in asked)),
+        "tries": sum(call["tries"] for call in asked),
+        "cost_nusd": cost,
+        "cost_usd": cost / 1e9,
+        "latency_s": round(sum(call["latency_s"] for call in calls), 6),
+        "energy_j": sum(energies) if energies else None,
     }
 
 

@@ -4,6 +4,7 @@ The model's name is the fault. `GET /seen` tells what arrived. Prints its port, 
 """
 
 import asyncio
+import contextlib
 import json
 import sys
 from collections import Counter
@@ -35,9 +36,8 @@ class Server:
 
     async def handle(self, reader, writer):
         try:
-            await self.serve(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):  # a client that went away
+                await self.serve(reader, writer)
         finally:
             writer.close()
 

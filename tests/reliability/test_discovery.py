@@ -1,6 +1,7 @@
 """From names, or from nothing, to a portfolio - and the errors that say what to do."""
 
 import asyncio
+import subprocess
 import sys
 import threading
 
@@ -9,7 +10,6 @@ import pytest
 from orchestrator_graph.drive import ASYNC, SYNC, drive
 from orchestrator_graph.errors import RegistryError
 from orchestrator_graph.gateway.door import Gateway
-from orchestrator_graph.gateway.ollama import OllamaServer
 from orchestrator_graph.registry.spec import ModelSpec
 
 
@@ -116,12 +116,37 @@ def test_embeddings_are_asked_of_ollama_through_our_transport(server, closed_por
         Gateway(environ={}).embeddings("azure:x")
 
 
-def test_nothing_found_says_what_was_seen_and_both_ways_to_the_pocket_models(server, closed_port, monkeypatch):
+BARE = """
+import http.server, sys
+
+class Empty(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"models": []}')
+
+    def log_message(self, *_):
+        return None
+
+server = http.server.HTTPServer(("127.0.0.1", 0), Empty)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+
+
+@pytest.fixture
+def bare_ollama():
+    """An Ollama into which nothing was pulled."""
+    with subprocess.Popen([sys.executable, "-c", BARE], stdout=subprocess.PIPE, text=True) as process:
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        process.kill()
+
+
+def test_nothing_found_says_what_was_seen_and_both_ways_to_the_pocket_models(closed_port, bare_ollama):
     with pytest.raises(RegistryError, match='models="pocket" in Python, --models pocket on') as silent:
         found(OLLAMA_HOST=f"127.0.0.1:{closed_port}")
-    monkeypatch.setattr(OllamaServer, "names", property(lambda _: []))
     with pytest.raises(RegistryError, match=r"has no chat model.*ollama pull") as bare:
-        found(OLLAMA_HOST=server.url)
+        found(OLLAMA_HOST=bare_ollama)
 
     assert "no Ollama answers" in str(silent.value)
     assert "no Ollama answers" not in str(bare.value)

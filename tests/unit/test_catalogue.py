@@ -1,7 +1,7 @@
 """What is believed of a model before anything was measured: gaps only, offline, with a source."""
 
-import socket
-from typing import Any
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -13,11 +13,26 @@ from orchestrator_graph.registry.spec import ModelSpec, Price, Prior
 FILL = Catalogue().fill
 
 
-def test_a_cloud_model_gets_a_dated_list_price_without_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any) -> None:
-        raise AssertionError("the catalogue opened a socket")
+OFFLINE = """
+import sys
 
-    monkeypatch.setattr(socket.socket, "connect", refuse)
+def hook(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo"):
+        raise SystemExit("the catalogue opened a socket")
+
+sys.addaudithook(hook)
+from orchestrator_graph.registry.catalogue import Catalogue
+from orchestrator_graph.registry.spec import ModelSpec
+print(Catalogue().fill(ModelSpec("openai:gpt-4o-mini")).price.input_usd)
+"""
+
+
+def test_the_catalogue_needs_no_network() -> None:
+    done = subprocess.run([sys.executable, "-c", OFFLINE], capture_output=True, text=True, timeout=60)
+    assert (done.stdout.strip(), done.stderr) == ("0.15", "")
+
+
+def test_a_cloud_model_gets_a_dated_list_price() -> None:
     spec = FILL(ModelSpec("openai:gpt-4o-mini"))
     assert spec.price is not None
     assert (spec.price.input_usd, spec.price.output_usd, spec.price.billed) == (0.15, 0.6, True)
