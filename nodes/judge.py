@@ -84,8 +84,8 @@ def _echo(state: SolveState, current: dict[str, Any], expects: str) -> list[Evid
 async def _paid_evidence(
     state: SolveState, io: Io, subtask: Subtask, policy: Policy, evidence: list[Evidence]
 ) -> Attempt | None:
-    """Asks a judge model only under low fault tolerance, and not about what a check has already settled."""
-    if policy.fault_tolerance != "low" or any(item.decisive for item in evidence):
+    """Asks a judge model only under low fault tolerance, and not about what a check or a judge has settled."""
+    if policy.fault_tolerance != "low" or any(item.decisive or item.name == "judge" for item in evidence):
         return None
     current = state["current"]
     question, authors = fill(subtask.brief, state["answers"]), {model for model, _ in current["said"]}

@@ -9,11 +9,6 @@ settings.register_profile("ours", deadline=None)  # a busy machine is no failure
 settings.load_profile("ours")
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(params=["sync", "async"])
 def mode(request: pytest.FixtureRequest) -> Iterator[str]:
     """Every test that takes it runs both ways."""

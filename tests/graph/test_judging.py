@@ -46,6 +46,16 @@ def test_a_judge_picks_among_prose_and_its_word_counts(mode: str) -> None:
     assert out["results"]["1"]["status"] == "accepted"
 
 
+def test_a_judge_that_picked_is_not_paid_again(mode: str) -> None:
+    joke = "A {} joke that is quite long, so long that no two of them could ever be equal word for word"
+    writer = model("writer", [joke.format(n) for n in ("first", "second", "third")], 0.9)
+    critic = model("critic", "95", 0.85)
+    with orchestrated(writer, critic) as orc:
+        policy = Policy(strategy="best_of_n", tradeoff="best", fault_tolerance="low")
+        out = run(orc, mode, "Tell a joke", policy)
+    assert [line["calls"] for line in out["bill"]["lines"] if line["purpose"] == "judge"] == [3]
+
+
 def test_a_refusal_moves_on_even_to_a_lesser_model(mode: str) -> None:
     pool = [model("dear", "I'm sorry, I can't help with that.", 0.95), model("cheap", "A horse walks into a bar.", 0.6)]
     with orchestrated(*pool) as orc:
