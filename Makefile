@@ -23,7 +23,7 @@ uv:
 	fi
 
 dev: uv
-	@"$(UV)" sync --quiet --locked --python "$(PYTHON)" --group dev --group studio
+	@"$(UV)" sync --quiet --locked --python "$(PYTHON)" --group dev --group studio --extra postgres --extra lab
 
 # --inexact: a checkout that has the dev tools already keeps them
 demo: uv ## Set up, then show the main job: offline, no key, no server

@@ -19,13 +19,10 @@ from orchestrator_graph.memory import schema
 from orchestrator_graph.memory.engine import open_engine, typed_errors
 from orchestrator_graph.memory.records import RunRecord
 from orchestrator_graph.memory.rows import Row, call_row, decision_row, outcome_row, task_row
-from orchestrator_graph.types import Neighbour
 
 __all__ = ["Ledger", "Vectors", "vector_row"]
 
-SHOWN = 120
-
-_tasks, _calls, _outcomes, _embeddings = schema.tasks, schema.calls, schema.outcomes, schema.embeddings
+_tasks, _calls, _embeddings = schema.tasks, schema.calls, schema.embeddings
 _in_space = and_(_embeddings.c.tenant == bindparam("tenant"), _embeddings.c.fingerprint == bindparam("fingerprint"))
 _NEWER = (
     select(_embeddings.c.seq, _embeddings.c.task_id, _embeddings.c.vector)
@@ -33,15 +30,6 @@ _NEWER = (
     .order_by(_embeddings.c.seq)
 )
 _CENSUS = select(func.count(), func.coalesce(func.max(_embeddings.c.seq), 0)).where(_in_space)
-_FOUND = (
-    select(
-        _tasks.c.id, _tasks.c.text, _tasks.c.private, _tasks.c.user_id, _tasks.c.task_type,
-        _outcomes.c.candidate, _outcomes.c.score, _outcomes.c.weight,
-    )
-    .outerjoin(_outcomes, _outcomes.c.task_id == _tasks.c.id)
-    .where(_tasks.c.tenant == bindparam("tenant"), _tasks.c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(_outcomes.c.created_at, _outcomes.c.id)
-)  # fmt: skip
 _BARE = (
     select(_tasks.c.id, _tasks.c.text)
     .outerjoin(
@@ -93,12 +81,20 @@ class Ledger:
         self._reading = nullcontext() if folder else self._writing
 
     @contextmanager
-    def _read(self, doing: str) -> Iterator[Connection]:
+    def read(self, doing: str) -> Iterator[Connection]:
+        """A connection for SELECTs; `doing` is named in errors."""
         with typed_errors(f"{doing} ({self.where})"), self._reading, self._engine.connect() as connection:
             yield connection
 
-    def _write(self, batches: Sequence[tuple[Table, list[Row]]]) -> None:
-        with typed_errors(f"writing to {self.where}"), self._writing, self._writer.begin() as connection:
+    @contextmanager
+    def write(self, doing: str) -> Iterator[Connection]:
+        """The one writing transaction: durable when the block ends, undone when it raises."""
+        with typed_errors(f"{doing} ({self.where})"), self._writing, self._writer.begin() as connection:
+            yield connection
+
+    def insert(self, batches: Sequence[tuple[Table, list[Row]]]) -> None:
+        """Commits rows in one transaction; what is already there is left as it is."""
+        with self.write("writing") as connection:
             for table, rows in batches:
                 if rows:
                     connection.execute(self._insert[table], rows)
@@ -106,7 +102,7 @@ class Ledger:
     def remember(self, record: RunRecord, vectors: list[Row]) -> None:
         """Commits a run in one transaction; what is already there (by id) is left as it is."""
         now = time.time()
-        self._write([
+        self.insert([
             (schema.tasks, [task_row(task) for task in record.tasks]),
             (schema.decisions, [decision_row(task_id, decision, now) for task_id, decision in record.decisions]),
             (schema.calls, [call_row(task_id, call, record, now) for task_id, call in record.calls]),
@@ -116,11 +112,11 @@ class Ledger:
 
     def add_vectors(self, vectors: list[Row]) -> None:
         """Commits vectors of tasks that are already there."""
-        self._write([(schema.embeddings, vectors)])
+        self.insert([(schema.embeddings, vectors)])
 
     def newer(self, tenant: str, fingerprint: str, after: int) -> Vectors:
         """The vectors of a space that were committed after row `after`."""
-        with self._read("reading vectors") as connection:
+        with self.read("reading vectors") as connection:
             rows = connection.execute(_NEWER, {"tenant": tenant, "fingerprint": fingerprint, "after": after}).all()
         if not rows:
             return Vectors([], None, after)
@@ -129,31 +125,15 @@ class Ledger:
 
     def census(self, tenant: str, fingerprint: str) -> tuple[int, int]:
         """How many vectors a space has, and the newest one's number."""
-        with self._read("counting vectors") as connection:
+        with self.read("counting vectors") as connection:
             count, newest = connection.execute(_CENSUS, {"tenant": tenant, "fingerprint": fingerprint}).one()
         return count, newest
 
     def bare(self, tenant: str, fingerprint: str, private: list[bool], limit: int) -> list[tuple[str, str]]:
         """(id, text) of tasks that have no vector in this space."""
         values = {"tenant": tenant, "fingerprint": fingerprint, "private": private, "limit": limit}
-        with self._read("reading tasks") as connection:
+        with self.read("reading tasks") as connection:
             return [(row[0], row[1]) for row in connection.execute(_BARE, values)]
-
-    def found(self, tenant: str, ids: list[str]) -> dict[str, Neighbour]:
-        """The tasks with their outcomes, by id, similarity 0; a private task's words are left out."""
-        kept: dict[str, Neighbour] = {}
-        tries: dict[str, list[tuple[str, float, float]]] = {}
-        with self._read("reading outcomes") as connection:
-            rows = connection.execute(_FOUND, {"tenant": tenant, "ids": ids}).all() if ids else []
-        for task_id, text, private, user_id, task_type, candidate, score, weight in rows:
-            if task_id not in kept:
-                kept[task_id] = Neighbour(task_id, "" if private else text[:SHOWN], 0.0, user_id, task_type)
-            if candidate is not None:
-                tries.setdefault(task_id, []).append((candidate, score, weight))
-        return {
-            task_id: Neighbour(task_id, item.text, 0.0, item.user_id, item.task_type, tuple(tries.get(task_id, ())))
-            for task_id, item in kept.items()
-        }
 
     def spent_nusd(self, run_id: str | None, budget: str | None, since: float) -> int:
         """Nano-dollars charged since then, by run and budget where given."""
@@ -162,14 +142,14 @@ class Ledger:
             query = query.where(_calls.c.run_id == run_id)
         if budget is not None:
             query = query.where(_calls.c.budget == budget)
-        with self._read("summing costs") as connection:
+        with self.read("summing costs") as connection:
             return int(connection.execute(query).scalar_one())
 
     def counts(self) -> dict[str, int]:
         """Rows by table."""
         names = ("tasks", "decisions", "calls", "outcomes", "embeddings")
         tables = schema.embeddings.metadata.tables
-        with self._read("counting rows") as connection:
+        with self.read("counting rows") as connection:
             return {n: connection.execute(select(func.count()).select_from(tables[n])).scalar_one() for n in names}
 
     def close(self) -> None:

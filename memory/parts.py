@@ -12,6 +12,7 @@ from orchestrator_graph.errors import MemoryStoreError
 from orchestrator_graph.memory.embedder import HashedEmbedder
 from orchestrator_graph.memory.index import ChromaIndex
 from orchestrator_graph.memory.indexer import Indexer
+from orchestrator_graph.memory.learning import Learn, Learning
 from orchestrator_graph.memory.ledger import Ledger, vector_row
 from orchestrator_graph.memory.space import Key, Space
 from orchestrator_graph.memory.vectors import Embedded, VectorSource
@@ -28,13 +29,16 @@ class Parts:
         MemoryStoreError: The folder cannot be opened.
     """
 
-    def __init__(self, where: str | Path | None, embedder: Embeddings | None, *, local: bool) -> None:
+    def __init__(
+        self, where: str | Path | None, embedder: Embeddings | None, learners: tuple[Learn, ...] = (), *, local: bool
+    ) -> None:
         if where is not None and "://" in str(where):
             raise MemoryStoreError(f"memory={str(where)!r}: only a folder, or None for RAM, can be opened")
         folder = Path(where).expanduser().absolute() if where is not None else None
         self.ledger = Ledger(folder)
         self.index = ChromaIndex(folder)
         self.index.claim()
+        self.learning = Learning(self.ledger, learners)
         self.spaces: dict[Key, Space] = {}
         self.indexer = Indexer(self.index, self.spaces)
         builtin = VectorSource(HashedEmbedder(), free=True)
@@ -66,6 +70,7 @@ class Parts:
 
     def close(self) -> None:
         """Ends the thread, then closes index and ledger."""
+        self.learning.stop()
         self.indexer.stop()
         self.index.close()
         self.ledger.close()

@@ -1,8 +1,13 @@
 """What the memory is given and what it answers. Values only; knows neither SQL nor Chroma."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from orchestrator_graph.types import Attempt, Decision, Neighbour, Outcome
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["Lookup", "RunRecord", "TaskRecord"]
 
@@ -61,6 +66,7 @@ class Lookup:
         embed_texts: Texts in those calls.
         embed_seconds: Wall time of those calls.
         embed_model: Fingerprint of the embedder, `""` when it was not reached.
+        vector: The text's unit vector, shape (dimension,).
     """
 
     neighbours: tuple[Neighbour, ...] = ()
@@ -69,3 +75,4 @@ class Lookup:
     embed_texts: int = 0
     embed_seconds: float = 0.0
     embed_model: str = ""
+    vector: "NDArray[np.float32] | None" = field(default=None, compare=False)

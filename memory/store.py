@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from orchestrator_graph.memory.parts import Parts
     from orchestrator_graph.memory.vectors import Embedded, VectorSource
+    from orchestrator_graph.types.history import History
 
 __all__ = ["Memory"]
 
@@ -40,11 +41,16 @@ class Memory:
         self.where = where
         self.embedder = embedder
         self.embedder_is_local = embedder_is_local
+        self._learners: tuple[Callable[[History], None], ...] = ()
         self._guard = threading.Lock()
         self._parts: Parts | None = None
         self._closed = False
         self._finalizer: Callable[[], object] = bool  # closes nothing, until something is open
         self._unembedded = 0
+
+    def taught(self, learn: "Callable[[History], None]") -> None:
+        """Calls `learn` at the first lookup of a vector space and when much is new; to be said before the first use."""
+        self._learners = (*self._learners, learn)
 
     async def lookup(
         self,
@@ -75,19 +81,23 @@ class Memory:
         return [first, *found[1:]]
 
     def _search(self, parts: "Parts", embedded: "Embedded", tenant: str, k: int, floor: float) -> list[Lookup]:
+        from orchestrator_graph.memory.recalled import read_neighbours
+
         space = parts.space(tenant, embedded)
+        parts.learning.ensure((tenant, embedded.fingerprint))
         hits, state = space.search(embedded.matrix, k)
         if not space.attached and state != "empty":
             parts.indexer.wake()
         near = [[hit for hit in line if hit[1] >= floor] for line in hits]
-        known = parts.ledger.found(tenant, list({task_id for line in near for task_id, _ in line}))
+        known = read_neighbours(parts.ledger, tenant, list({task_id for line in near for task_id, _ in line}))
         return [
             Lookup(
                 tuple(replace(known[task_id], similarity=cosine) for task_id, cosine in line if task_id in known),
                 state,
                 embed_model=embedded.fingerprint,
+                vector=vector,
             )
-            for line in near
+            for line, vector in zip(near, embedded.matrix, strict=True)
         ]
 
     async def remember(self, fx: Effects, record: RunRecord) -> None:
@@ -101,7 +111,7 @@ class Memory:
         from orchestrator_graph.memory.ledger import vector_row
 
         parts = await self._opened(fx)
-        rows = []
+        rows, fresh = [], list[tuple[tuple[str, str], int]]()
         for private, source in ((False, parts.public), (True, parts.private)):
             tasks = [task for task in record.tasks if task.private == private]
             embedded = await self._embedded(fx, source, tasks)
@@ -110,7 +120,11 @@ class Memory:
             for task, vector in zip(tasks, embedded.matrix, strict=True):
                 rows.append(vector_row(task.id, task.tenant, embedded.fingerprint, vector))
                 parts.space(task.tenant, embedded)
+                labels = sum(outcome.task_id == task.id and outcome.weight > 0 for outcome in record.outcomes)
+                fresh.append(((task.tenant, embedded.fingerprint), labels))
         await fx.offload(partial(parts.ledger.remember, record, rows))
+        for place, labels in fresh:
+            parts.learning.noted(place, labels)
         if rows:
             parts.indexer.wake(now=len(rows) >= 10)
 
@@ -148,10 +162,11 @@ class Memory:
         }
 
     def flush(self, timeout_s: float = 10) -> None:
-        """Waits until the index holds every row of the spaces in use, or is known to be away."""
+        """Waits until the index holds every row of the spaces in use, or is known to be away; learns what is new."""
         parts = self._parts
         if parts is not None:
             parts.indexer.flush(timeout_s)
+            parts.learning.flush()
 
     def close(self) -> None:
         """Ends the background thread and closes index and ledger. Safe to repeat."""
@@ -176,7 +191,7 @@ class Memory:
                 raise MemoryStoreError("memory: it was closed; make a new Memory")
             if self._parts is not None:
                 return self._parts
-            parts = Parts(self.where, self.embedder, local=self.embedder_is_local)
+            parts = Parts(self.where, self.embedder, self._learners, local=self.embedder_is_local)
             self._parts = parts
             # Also at interpreter exit: a daemon thread must not be inside Chroma's native code by then.
             self._finalizer = weakref.finalize(self, parts.close)

@@ -18,7 +18,7 @@ from orchestrator_graph.nodes.plan import shown, single, subtasks_of
 from orchestrator_graph.nodes.planner import model_plan
 from orchestrator_graph.nodes.structure import cut
 from orchestrator_graph.policy import LIMITS, Policy
-from orchestrator_graph.registry.spec import Portfolio
+from orchestrator_graph.registry.portfolio import Portfolio
 from orchestrator_graph.routing.constraints import feasible
 from orchestrator_graph.routing.situation import Situation
 from orchestrator_graph.state import State

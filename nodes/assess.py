@@ -11,7 +11,7 @@ from langchain_core.messages import HumanMessage
 from orchestrator_graph.nodes.io import Io
 from orchestrator_graph.nodes.situation import situation
 from orchestrator_graph.policy import Policy
-from orchestrator_graph.registry.spec import Portfolio
+from orchestrator_graph.registry.portfolio import Portfolio
 from orchestrator_graph.routing.decide import decide
 from orchestrator_graph.types import Attempt, Evidence, Subtask
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator_graph.registry.spec import Portfolio
+from orchestrator_graph.registry.portfolio import Portfolio
 
 __all__ = ["make_bill"]
 

@@ -5,7 +5,7 @@ from typing import Any
 from orchestrator_graph.gateway.retry import next_action
 from orchestrator_graph.nodes.io import Io, call_record
 from orchestrator_graph.nodes.recipes import Answer, run_recipe
-from orchestrator_graph.registry.spec import Portfolio
+from orchestrator_graph.registry.portfolio import Portfolio
 from orchestrator_graph.state import SolveState
 from orchestrator_graph.types import Attempt, Candidate, Failure, to_json
 

@@ -19,7 +19,8 @@ from orchestrator_graph.gateway.budget import Lease
 from orchestrator_graph.gateway.door import Gateway
 from orchestrator_graph.memory import Lookup, Memory
 from orchestrator_graph.policy import Policy
-from orchestrator_graph.registry.spec import Portfolio
+from orchestrator_graph.registry.portfolio import Portfolio
+from orchestrator_graph.routing.decide import default_estimators
 from orchestrator_graph.routing.estimator import Estimator
 from orchestrator_graph.types import Attempt, Request, Subtask, to_json
 
@@ -59,7 +60,7 @@ class Services:
     memory: Memory
     policy: Policy = field(default_factory=Policy)
     system_prompt: str = ""
-    estimators: tuple[Estimator, ...] = ()
+    estimators: tuple[Estimator, ...] = field(default_factory=default_estimators)
     budgets: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     desk: Desk = field(default_factory=Desk)
 

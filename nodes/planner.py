@@ -12,7 +12,8 @@ from orchestrator_graph.nodes.situation import situation
 from orchestrator_graph.nodes.structure import Piece
 from orchestrator_graph.nodes.vocabulary import VERBS
 from orchestrator_graph.policy import Policy
-from orchestrator_graph.registry.spec import ModelSpec, Portfolio
+from orchestrator_graph.registry.portfolio import Portfolio
+from orchestrator_graph.registry.spec import ModelSpec
 from orchestrator_graph.routing.decide import decide
 from orchestrator_graph.routing.expectation import expect
 from orchestrator_graph.routing.situation import Situation

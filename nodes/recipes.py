@@ -8,7 +8,7 @@ from orchestrator_graph.nodes.choice import choose
 from orchestrator_graph.nodes.io import Io
 from orchestrator_graph.nodes.prompt import prompt_for
 from orchestrator_graph.policy import Policy
-from orchestrator_graph.registry.spec import Portfolio
+from orchestrator_graph.registry.portfolio import Portfolio
 from orchestrator_graph.state import SolveState
 from orchestrator_graph.types import Attempt, Candidate, Failure, Subtask
 

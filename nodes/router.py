@@ -6,7 +6,7 @@ from orchestrator_graph.memory import Lookup
 from orchestrator_graph.nodes.io import Io, call_record
 from orchestrator_graph.nodes.recall import recall
 from orchestrator_graph.nodes.situation import situation
-from orchestrator_graph.routing.decide import DEFAULT_ESTIMATORS, decide
+from orchestrator_graph.routing.decide import decide
 from orchestrator_graph.state import SolveState
 from orchestrator_graph.types import Attempt, Decision, Subtask, Usage, new_id, to_json
 
@@ -20,9 +20,7 @@ async def route(state: SolveState, io: Io) -> dict[str, Any]:
     context = sum(len(answer.encode()) for answer in state["answers"].values())
     now = await situation(io, state["task"], private=subtask.private, lookup=lookup, context_bytes=context)
     portfolio = await io.portfolio()
-    decision = decide(
-        subtask.id, subtask.features, portfolio, policy, now, io.services.estimators or DEFAULT_ESTIMATORS
-    )
+    decision = decide(subtask.id, subtask.features, portfolio, policy, now, io.services.estimators)
     first = decision.ranking[0].candidate.id if decision.ranking else ""
     io.emit("decision", subtask=subtask.id, candidate=first, why=decision.why)
     return {

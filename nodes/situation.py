@@ -28,4 +28,8 @@ async def situation(
         context_bytes=context_bytes,
         neighbours=lookup.neighbours if lookup else (),
         memory_state=lookup.state if lookup else "off",
+        vector=lookup.vector if lookup else None,
+        space=lookup.embed_model if lookup else "",
+        tenant=io.policy(task).tenant,
+        user_id=io.policy(task).user_id,
     )

@@ -12,7 +12,7 @@ from orchestrator_graph.nodes.io import Io, call_record
 from orchestrator_graph.nodes.remember import record_of
 from orchestrator_graph.nodes.situation import situation
 from orchestrator_graph.policy import Policy
-from orchestrator_graph.registry.spec import Portfolio
+from orchestrator_graph.registry.portfolio import Portfolio
 from orchestrator_graph.routing.decide import decide
 from orchestrator_graph.state import State
 from orchestrator_graph.types import Attempt, Subtask

@@ -4,7 +4,7 @@ from orchestrator_graph.drive import Effects
 from orchestrator_graph.nodes.analyzer import check_feasible, check_names, read_task, settle_privacy
 from orchestrator_graph.nodes.io import Services
 from orchestrator_graph.policy import Policy
-from orchestrator_graph.routing.decide import DEFAULT_ESTIMATORS, decide
+from orchestrator_graph.routing.decide import decide
 from orchestrator_graph.routing.situation import Situation
 from orchestrator_graph.types import Decision
 
@@ -35,5 +35,9 @@ async def advise(fx: Effects, services: Services, text: str, policy: Policy) -> 
         speeds={name: speed for name in portfolio if (speed := gateway.seconds_per_call(name)) is not None},
         neighbours=found[0].neighbours,
         memory_state=found[0].state,
+        vector=found[0].vector,
+        space=found[0].embed_model,
+        tenant=policy.tenant,
+        user_id=policy.user_id,
     )
-    return decide("1", features, portfolio, policy, now, services.estimators or DEFAULT_ESTIMATORS)
+    return decide("1", features, portfolio, policy, now, services.estimators)

@@ -11,8 +11,10 @@ from orchestrator_graph.gateway.door import Gateway
 from orchestrator_graph.gateway.tracing import kept_here
 from orchestrator_graph.memory import Memory
 from orchestrator_graph.policy import Policy
-from orchestrator_graph.registry.spec import ModelSpec, Portfolio
-from orchestrator_graph.routing.estimator import Estimator
+from orchestrator_graph.registry.portfolio import Portfolio
+from orchestrator_graph.registry.spec import ModelSpec
+from orchestrator_graph.routing.decide import default_estimators
+from orchestrator_graph.routing.estimator import Estimator, Learner
 from orchestrator_graph.types import Decision, new_id
 from orchestrator_graph.wiring import gateway_of, memory_of
 
@@ -80,7 +82,16 @@ class Orchestrator:
     @cached_property
     def memory(self) -> Memory:
         """What is remembered."""
-        return memory_of(self._memory, self._embedder, self._config, self.gateway)
+        memory = memory_of(self._memory, self._embedder, self._config, self.gateway)
+        for estimator in self.estimators:
+            if isinstance(estimator, Learner):
+                memory.taught(estimator.learn)
+        return memory
+
+    @cached_property
+    def estimators(self) -> tuple[Estimator, ...]:
+        """What beliefs are made by."""
+        return self._estimators or default_estimators()
 
     @cached_property
     def services(self) -> "Services":
@@ -93,7 +104,7 @@ class Orchestrator:
             memory=self.memory,
             policy=self.policy,
             system_prompt=self._system_prompt,
-            estimators=self._estimators,
+            estimators=self.estimators,
             budgets={name: (round(limit * 1e9), per) for name, (limit, per) in budgets.items()},
         )
 

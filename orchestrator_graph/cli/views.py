@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator_graph.bill import format_seconds, format_usd
-from orchestrator_graph.registry.spec import ModelSpec, Portfolio
+from orchestrator_graph.registry.portfolio import Portfolio
+from orchestrator_graph.registry.spec import ModelSpec
 from orchestrator_graph.types import Decision, Estimate
 
 __all__ = ["decision_view", "portfolio_rows", "portfolio_view"]

@@ -24,7 +24,8 @@ from orchestrator_graph.gateway.line import Line
 from orchestrator_graph.gateway.named import Named
 from orchestrator_graph.gateway.retry import Retry, next_action
 from orchestrator_graph.gateway.speed import Speeds
-from orchestrator_graph.registry.spec import ModelSpec, Portfolio
+from orchestrator_graph.registry.portfolio import Portfolio
+from orchestrator_graph.registry.spec import ModelSpec
 from orchestrator_graph.types import Attempt, Request
 
 if TYPE_CHECKING:

@@ -1,15 +1,11 @@
 """`ModelSpec`, the one record about a model. Knows nothing of clients and never connects."""
 
-import hashlib
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator_graph.errors import RegistryError
-
-__all__ = ["LOCAL_PROVIDERS", "ModelSpec", "Portfolio", "Price", "Prior"]
+__all__ = ["LOCAL_PROVIDERS", "ModelSpec", "Price", "Prior"]
 
 LOCAL_PROVIDERS = frozenset({"ollama", "pocket"})
 CLOUD_NAME = re.compile(r":(?:[^:/]*-)?cloud$", re.IGNORECASE)
@@ -76,6 +72,8 @@ class ModelSpec:
         seconds_per_token: Measured or estimated; with `first_token_s` it gives the latency estimate.
         watts: Power drawn while answering, for the energy estimate; `None` = unknown.
         bytes_per_token: UTF-8 bytes of one token, for estimates before the call.
+        efforts: Reasoning efforts to choose from besides the model's own, e.g. `("low", "high")`.
+        samples: Numbers of samples to choose from besides one, e.g. `(3,)`: best of three.
         discovered: Found by us, not named by the user: spending on it is capped at 0.05 dollars a task.
     """
 
@@ -96,6 +94,8 @@ class ModelSpec:
     seconds_per_token: float | None = None
     first_token_s: float | None = None
     watts: float | None = None
+    efforts: tuple[str, ...] = ()
+    samples: tuple[int, ...] = ()
     discovered: bool = False
     bytes_per_token: float = 4.0
     alias: str | None = None
@@ -160,40 +160,3 @@ class ModelSpec:
     def billed(self) -> bool:
         """False when nobody sends a bill for it."""
         return self.price.billed if self.price is not None else not self.is_local
-
-
-class Portfolio(Mapping[str, ModelSpec]):
-    """The models one may choose from, by id, in the order given.
-
-    Raises:
-        RegistryError: Two specs carry the same id.
-    """
-
-    def __init__(self, specs: Iterable[ModelSpec], notes: Iterable[str] = ()) -> None:
-        self._specs: dict[str, ModelSpec] = {}
-        self.notes = tuple(notes)
-        self._fingerprint = ""
-        for spec in specs:
-            if spec.id in self._specs:
-                raise RegistryError(f"model {spec.id!r} is listed twice; give one of them another `alias`")
-            self._specs[spec.id] = spec
-
-    def __getitem__(self, key: str) -> ModelSpec:
-        return self._specs[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._specs)
-
-    def __len__(self) -> int:
-        return len(self._specs)
-
-    def fingerprint(self) -> str:
-        """Stable short hash of ids, prices and capabilities."""
-        if self._fingerprint:
-            return self._fingerprint
-        rows = [
-            (s.id, s.is_local, str(s.price), s.context, sorted(s.capabilities or ()), str(dict(s.priors)))
-            for s in self._specs.values()
-        ]
-        self._fingerprint = hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
-        return self._fingerprint

@@ -3,11 +3,19 @@
 from collections.abc import Sequence
 
 from orchestrator_graph.policy import Policy
+from orchestrator_graph.registry.spec import ModelSpec
 from orchestrator_graph.types import Candidate, Estimate, Member
 
-__all__ = ["arrange"]
+__all__ = ["arrange", "offered"]
 
 BEST_OF = 3
+
+
+def offered(spec: ModelSpec) -> tuple[Candidate, ...]:
+    """What one model can be chosen for: asked once, with each effort, and with each number of samples."""
+    efforts = (Candidate.single(spec.id, effort) for effort in spec.efforts)
+    samples = (Candidate("best_of_n", (Member(spec.id, count),)) for count in spec.samples if count > 1)
+    return (Candidate.single(spec.id), *efforts, *samples)
 
 
 def arrange(ranked: Sequence[Estimate], policy: Policy) -> tuple[Estimate, ...]:

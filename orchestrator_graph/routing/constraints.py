@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from orchestrator_graph.policy import Policy
-from orchestrator_graph.registry.spec import ModelSpec, Portfolio
+from orchestrator_graph.registry.portfolio import Portfolio
+from orchestrator_graph.registry.spec import ModelSpec
 from orchestrator_graph.routing.expectation import Expectation, expect
 from orchestrator_graph.routing.situation import Situation
 from orchestrator_graph.types import Exclusion, Features

@@ -2,43 +2,47 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 from orchestrator_graph.policy import Policy
-from orchestrator_graph.registry.spec import ModelSpec, Portfolio
-from orchestrator_graph.routing.candidates import arrange
+from orchestrator_graph.registry.portfolio import Portfolio
+from orchestrator_graph.routing.candidates import arrange, offered
 from orchestrator_graph.routing.constraints import feasible
 from orchestrator_graph.routing.estimator import Belief, Estimator, combine
-from orchestrator_graph.routing.expectation import expect
+from orchestrator_graph.routing.expectation import resources
 from orchestrator_graph.routing.neighbours import neighbours
 from orchestrator_graph.routing.priors import priors
 from orchestrator_graph.routing.selector import rank, too_weak
 from orchestrator_graph.routing.situation import Situation
 from orchestrator_graph.types import Candidate, Decision, Estimate, Features, new_id
 
-__all__ = ["DEFAULT_ESTIMATORS", "decide", "estimate"]
+__all__ = ["decide", "default_estimators", "estimate"]
 
-DEFAULT_ESTIMATORS: tuple[Estimator, ...] = (priors, neighbours)
+
+def default_estimators() -> tuple[Estimator, ...]:
+    """What is on unless told otherwise, made anew: those that learn hold what they learnt (docs/routing.md)."""
+    return (priors, neighbours)
 
 
 def estimate(
-    features: Features, models: Sequence[ModelSpec], now: Situation, estimators: Sequence[Estimator]
+    features: Features, candidates: Sequence[Candidate], now: Situation, estimators: Sequence[Estimator]
 ) -> list[Estimate]:
-    """One estimate per model: beliefs of all estimators combined by precision, resources as expected."""
-    beliefs = [estimator(features, models, now.neighbours) for estimator in estimators]
-    return [_estimate(spec, features, now, [b[spec.id] for b in beliefs if spec.id in b]) for spec in models]
+    """One estimate per candidate: beliefs of all estimators combined by precision, resources as expected."""
+    beliefs = [estimator(features, candidates, now) for estimator in estimators]
+    return [_estimate(c, features, now, [b[c.id] for b in beliefs if c.id in b]) for c in candidates]
 
 
-def _estimate(spec: ModelSpec, features: Features, now: Situation, beliefs: Sequence[Belief]) -> Estimate:
+def _estimate(candidate: Candidate, features: Features, now: Situation, beliefs: Sequence[Belief]) -> Estimate:
     belief = combine(beliefs)
-    expected = expect(spec, features, now)
+    expected = resources(candidate, features, now)
     return Estimate(
-        candidate=Candidate.single(spec.id),
+        candidate=candidate,
         quality=belief.quality,
         se=belief.se,
         n=belief.n,
         source=belief.source,
         cost_nusd=expected.cost_nusd,
-        billed=spec.billed,
+        billed=any(now.portfolio[member.model].billed for member in candidate.members),
         latency_s=expected.latency_s,
         energy_j=expected.energy_j,
         measured=("latency",) if expected.latency_measured else (),
@@ -51,7 +55,7 @@ def decide(
     portfolio: Portfolio,
     policy: Policy,
     now: Situation,
-    estimators: Sequence[Estimator] = DEFAULT_ESTIMATORS,
+    estimators: Sequence[Estimator] = (priors, neighbours),
     rng: random.Random | None = None,
 ) -> Decision:
     """The decision for one subtask; an empty ranking when the constraints leave nothing.
@@ -59,8 +63,10 @@ def decide(
     Exploration (`policy.explore`) picks uniformly among the feasible with that probability, never for private or
     pinned tasks; the propensities say with which probability each candidate was first.
     """
+    now = replace(now, portfolio=portfolio)
     models, excluded = feasible(portfolio, features, policy, now)
-    believed = estimate(features, models, now, estimators)
+    candidates = [candidate for spec in models for candidate in offered(spec)]
+    believed = estimate(features, candidates, now, estimators)
     weak = too_weak(believed, policy)
     excluded += tuple(weak.values())
     ranked, why = rank([e for e in believed if e.candidate.id not in weak], policy)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from orchestrator_graph.registry.spec import ModelSpec
 from orchestrator_graph.routing.situation import Situation
-from orchestrator_graph.types import Features
+from orchestrator_graph.types import Candidate, Features
 
-__all__ = ["Expectation", "expect"]
+__all__ = ["Expectation", "expect", "resources"]
 
 # Typical answers in bytes by expected form, then by task type: orders of magnitude that only have to rank
 # candidates; the bill uses what really happened.
@@ -31,14 +31,17 @@ class Expectation:
     latency_measured: bool
 
 
-def expect(spec: ModelSpec, features: Features, now: Situation) -> Expectation:
-    """Expected tokens, nano-dollars, seconds and joules of asking this model once."""
+EFFORTS = {"none": 0.25, "minimal": 0.4, "low": 0.5, "medium": 1.0, "high": 2.0}
+"""Reasoning tokens against the model's own default: orders of magnitude, until answers were counted."""
+TRUSTED = 5
+"""A remembered mean of so many answers counts as much as the guess."""
+
+
+def expect(spec: ModelSpec, features: Features, now: Situation, effort: str | None = None) -> Expectation:
+    """Expected tokens (reasoning included), nano-dollars, seconds and joules of asking this model once."""
     overhead = 0 if spec.has("narrow") else MESSAGE_OVERHEAD_BYTES
     prompt = int((len(features.text.encode()) + now.context_bytes + overhead) / spec.bytes_per_token) + 1
-    size = FORM_BYTES.get(features.expects) or PROSE_BYTES.get(features.task_type, 1000)
-    answer = int(size / spec.bytes_per_token) + 1
-    if spec.has("reasoning"):
-        answer *= REASONING_FACTOR
+    answer = _answer_tokens(spec, features, now, effort)
     measured = now.speeds.get(spec.id)
     first, per_token = measured[:2] if measured else _guessed_speed(spec)
     latency = first + answer * per_token
@@ -49,6 +52,32 @@ def expect(spec: ModelSpec, features: Features, now: Situation) -> Expectation:
         latency_s=latency,
         energy_j=None if spec.watts is None else spec.watts * latency,
         latency_measured=measured is not None,
+    )
+
+
+def _answer_tokens(spec: ModelSpec, features: Features, now: Situation, effort: str | None) -> int:
+    size = FORM_BYTES.get(features.expects) or PROSE_BYTES.get(features.task_type, 1000)
+    guess = int(size / spec.bytes_per_token) + 1
+    if spec.has("reasoning"):
+        guess = int(guess * REASONING_FACTOR * EFFORTS.get(effort or "medium", 1.0)) + 1
+    seen, n = now.appetites.get((Candidate.single(spec.id, effort).id, features.task_type), (0.0, 0))
+    return round((guess * TRUSTED + seen * n) / (TRUSTED + n)) if n else guess
+
+
+def resources(candidate: Candidate, features: Features, now: Situation) -> Expectation:
+    """What the whole recipe takes: tokens, money and energy add up, of the members' seconds the longest counts."""
+    asked = [(m.samples, expect(now.portfolio[m.model], features, now, m.effort)) for m in candidate.members]
+    if len(asked) == 1 and asked[0][0] == 1:
+        return asked[0][1]
+    costs = [e.cost_nusd for _, e in asked]
+    joules = [e.energy_j for _, e in asked]
+    return Expectation(
+        prompt_tokens=max(e.prompt_tokens for _, e in asked),
+        answer_tokens=sum(n * e.answer_tokens for n, e in asked),
+        cost_nusd=None if None in costs else sum(n * (e.cost_nusd or 0) for n, e in asked),
+        latency_s=max(e.latency_s for _, e in asked),
+        energy_j=None if None in joules else sum(n * (e.energy_j or 0.0) for n, e in asked),
+        latency_measured=all(e.latency_measured for _, e in asked),
     )
 
 

@@ -7,9 +7,9 @@ charge until several users agree (ten poisoned rows own a plain k-nearest-neighb
 from collections import defaultdict
 from collections.abc import Sequence
 
-from orchestrator_graph.registry.spec import ModelSpec
 from orchestrator_graph.routing.estimator import Belief
-from orchestrator_graph.types import Features, Neighbour
+from orchestrator_graph.routing.situation import Situation
+from orchestrator_graph.types import Candidate, Features
 
 __all__ = ["neighbours"]
 
@@ -18,22 +18,22 @@ VOTE_SD = 0.5
 """Standard deviation of one vote of weight 1: the largest that a score in [0, 1] can have."""
 
 
-def neighbours(features: Features, models: Sequence[ModelSpec], evidence: Sequence[Neighbour]) -> dict[str, Belief]:
-    """Similarity-weighted mean score per model over distinct users' votes."""
+def neighbours(features: Features, candidates: Sequence[Candidate], now: Situation) -> dict[str, Belief]:
+    """Similarity-weighted mean score per candidate over distinct users' votes."""
     votes: dict[str, dict[str, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
-    for near in evidence:
+    for near in now.neighbours:
         if near.similarity < MIN_SIMILARITY or (near.task_type and near.task_type != features.task_type):
             continue
-        for candidate, score, weight in near.outcomes:
-            votes[candidate][near.user_id].append((near.similarity * weight, score))
+        for name, score, weight in near.outcomes:
+            votes[name][near.user_id].append((near.similarity * weight, score))
     found: dict[str, Belief] = {}
-    for spec in models:
-        rows = [_one_vote(user_rows) for user_rows in votes.get(spec.id, {}).values()]
+    for candidate in candidates:
+        rows = [_one_vote(user_rows) for user_rows in votes.get(candidate.id, {}).values()]
         weight = sum(row[0] for row in rows)
         if weight > 0:
             mean = sum(w * score for w, score in rows) / weight
-            count = sum(len(user_rows) for user_rows in votes[spec.id].values())
-            found[spec.id] = Belief(mean, VOTE_SD / weight**0.5, count, "neighbours")
+            count = sum(len(user_rows) for user_rows in votes[candidate.id].values())
+            found[candidate.id] = Belief(mean, VOTE_SD / weight**0.5, count, "neighbours", remembered=True)
     return found
 
 

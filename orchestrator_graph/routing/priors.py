@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from orchestrator_graph.registry.spec import ModelSpec
 from orchestrator_graph.routing.estimator import IGNORANCE, Belief
-from orchestrator_graph.types import Features, Neighbour
+from orchestrator_graph.routing.situation import Situation
+from orchestrator_graph.types import Candidate, Features
 
 __all__ = ["priors"]
 
@@ -12,15 +12,19 @@ MAX_PRIOR_N = 30
 """A prior comes from other people's tasks: it counts for at most this many of one's own."""
 
 
-def priors(features: Features, models: Sequence[ModelSpec], evidence: Sequence[Neighbour]) -> dict[str, Belief]:  # noqa: ARG001
-    """Each model's registry prior for the task type, with the standard error of `min(n, 30)` observations."""
-    found: dict[str, Belief] = {}
-    for spec in models:
-        prior = spec.prior(features.task_type)
-        if prior is None:
-            found[spec.id] = IGNORANCE
-        else:
-            weight = min(prior.n, MAX_PRIOR_N) + 1
-            spread = max(prior.quality * (1 - prior.quality), 0.04)
-            found[spec.id] = Belief(prior.quality, (spread / weight) ** 0.5, prior.n, f"prior: {prior.source}")
-    return found
+def priors(features: Features, candidates: Sequence[Candidate], now: Situation) -> dict[str, Belief]:
+    """The registry prior of each candidate's best member, with the standard error of `min(n, 30)` observations."""
+    return {
+        candidate.id: max((_of(m.model, features, now) for m in candidate.members), key=lambda b: b.quality)
+        for candidate in candidates
+    }
+
+
+def _of(model: str, features: Features, now: Situation) -> Belief:
+    spec = now.portfolio.get(model)
+    prior = None if spec is None else spec.prior(features.task_type)
+    if prior is None:
+        return IGNORANCE
+    spread = max(prior.quality * (1 - prior.quality), 0.04)
+    weight = min(prior.n, MAX_PRIOR_N) + 1
+    return Belief(prior.quality, (spread / weight) ** 0.5, prior.n, f"prior: {prior.source}")

@@ -1,9 +1,16 @@
-"""What holds at the moment of a decision, apart from the task and the policy."""
+"""What holds at the moment of a decision, apart from task and policy: resources, health, what is remembered."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from orchestrator_graph.types import Neighbour
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from orchestrator_graph.registry.spec import ModelSpec
 
 __all__ = ["Situation"]
 
@@ -20,8 +27,15 @@ class Situation:
         healthy: Model id -> False while its breaker is open.
         speeds: Model id -> measured (seconds to the first token, seconds per token, n).
         context_bytes: Bytes of prompt that come on top of the brief (history, answers).
+        portfolio: The models; `decide` fills it in.
         neighbours: Remembered tasks near this one, nearest first.
         memory_state: `ok`, `empty`, `exact scan (...)` or `off`.
+        vector: The task's unit vector, shape (dimension,); `None` without memory.
+        space: Fingerprint of the embedder that made `vector`.
+        tenant: Whose memory this is.
+        user_id: Whose task this is.
+        answers: Candidate id -> what a deciding model said of it: (probability that it is right, n behind that).
+        appetites: (candidate id, task type) -> remembered (mean answer tokens, n).
     """
 
     private: bool = False
@@ -31,5 +45,12 @@ class Situation:
     healthy: Mapping[str, bool] = field(default_factory=dict)
     speeds: Mapping[str, tuple[float, float, int]] = field(default_factory=dict)
     context_bytes: int = 0
+    portfolio: "Mapping[str, ModelSpec]" = field(default_factory=dict)
     neighbours: tuple[Neighbour, ...] = ()
     memory_state: str = "off"
+    vector: "NDArray[np.float32] | None" = field(default=None, compare=False)
+    space: str = ""
+    tenant: str = "default"
+    user_id: str = ""
+    answers: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+    appetites: Mapping[tuple[str, str], tuple[float, int]] = field(default_factory=dict)

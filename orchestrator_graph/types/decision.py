@@ -33,9 +33,9 @@ class Candidate:
     members: tuple[Member, ...]
 
     @classmethod
-    def single(cls, model: str) -> Self:
+    def single(cls, model: str, effort: str | None = None) -> Self:
         """The candidate that asks one model once."""
-        return cls("single", (Member(model),))
+        return cls("single", (Member(model, effort=effort),))
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
@@ -44,8 +44,8 @@ class Candidate:
 
     @property
     def id(self) -> str:
-        """Readable and unique within a portfolio, e.g. `best_of_3(ollama:qwen3:4b)`."""
-        names = ", ".join(member.model for member in self.members)
+        """Readable and unique within a portfolio, e.g. `best_of_3(ollama:qwen3:4b)` or `openai:gpt-5@low`."""
+        names = ", ".join(m.model if m.effort is None else f"{m.model}@{m.effort}" for m in self.members)
         if self.kind == "single":
             return names
         samples = sum(member.samples for member in self.members)

@@ -1,29 +1,52 @@
 """What every estimator promises, whatever it is made of: one suite over all of them, a plain function included."""
 
 import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator_graph.registry.spec import ModelSpec
-from orchestrator_graph.routing.decide import DEFAULT_ESTIMATORS, decide
-from orchestrator_graph.routing.estimator import IGNORANCE, Belief, Estimator, combine
+from orchestrator_graph.registry.portfolio import Portfolio
+from orchestrator_graph.routing.candidates import offered
+from orchestrator_graph.routing.decide import decide, default_estimators
+from orchestrator_graph.routing.estimator import IGNORANCE, Belief, Estimator, Learner, combine
 from orchestrator_graph.routing.neighbours import neighbours
 from orchestrator_graph.routing.priors import priors
 from orchestrator_graph.routing.situation import Situation
-from orchestrator_graph.types import Features, Neighbour
-from tests.property.worlds import UNIT, evidence, policies, portfolios, tasks
+from orchestrator_graph.types import Candidate, Features
+from tests.property.worlds import HISTORY, UNIT, learnt_situations, policies, portfolios, tasks
 
 FEW = settings(max_examples=40)
 
 
-def plain(features: Features, models: list[ModelSpec], near: tuple[Neighbour, ...]) -> dict[str, Belief]:
+def plain(features: Features, candidates: Sequence[Candidate], now: Situation) -> dict[str, Belief]:
     """As short as an estimator can be."""
-    return {spec.id: Belief(1 - features.difficulty, 0.3, len(near), "gut feeling") for spec in models if spec.is_local}
+    return {c.id: Belief(1 - features.difficulty, 0.3, len(now.neighbours), "gut feeling") for c in candidates}
 
 
-ESTIMATORS = pytest.mark.parametrize("estimator", [priors, neighbours, plain], ids=["priors", "neighbours", "plain"])
+def learnt(estimator: Any) -> Estimator:
+    """An estimator that was taught a small history, wherever the tests' situations point to."""
+    if isinstance(estimator, Learner):
+        estimator.learn(HISTORY)
+    made: Estimator = estimator
+    return made
+
+
+MAKERS: dict[str, Callable[[], Any]] = {
+    "priors": lambda: priors,
+    "neighbours": lambda: neighbours,
+    "plain": lambda: plain,
+}
+"""One entry per estimator; a new one is a line here."""
+
+ESTIMATORS = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS.keys())
+
+
+def asked_of(portfolio: Portfolio) -> list[Candidate]:
+    return [candidate for spec in portfolio.values() for candidate in offered(spec)]
 
 
 def as_expected(belief: Belief) -> bool:
@@ -33,52 +56,54 @@ def as_expected(belief: Belief) -> bool:
 
 @ESTIMATORS
 @FEW
-@given(tasks(), portfolios, evidence)
-def test_beliefs_are_in_range_and_about_the_models_that_were_asked_for(estimator, task, portfolio, near):
-    beliefs = estimator(task, list(portfolio.values()), near)
-    assert set(beliefs) <= set(portfolio)
+@given(tasks(), portfolios, learnt_situations())
+def test_beliefs_are_in_range_and_about_the_candidates_that_were_asked_for(make, task, portfolio, now):
+    candidates = asked_of(portfolio)
+    beliefs = learnt(make())(task, candidates, replace(now, portfolio=portfolio))
+    assert set(beliefs) <= {candidate.id for candidate in candidates}
     assert all(map(as_expected, beliefs.values())), beliefs
 
 
 @ESTIMATORS
 @FEW
-@given(tasks(), portfolios, evidence, st.randoms())
-def test_same_question_same_answer_in_any_order_of_models(estimator, task, portfolio, near, random):
-    models = list(portfolio.values())
-    first = estimator(task, models, near)
-    shuffled = random.sample(models, len(models))
-    assert estimator(task, models, near) == first
-    assert estimator(task, shuffled, near) == first
+@given(tasks(), portfolios, learnt_situations(), st.randoms())
+def test_same_question_same_answer_in_any_order_of_candidates(make, task, portfolio, now, random):
+    estimator, candidates, now = learnt(make()), asked_of(portfolio), replace(now, portfolio=portfolio)
+    first = estimator(task, candidates, now)
+    assert estimator(task, candidates, now) == first
+    assert estimator(task, random.sample(candidates, len(candidates)), now) == first
 
 
 @ESTIMATORS
 @FEW
-@given(tasks(), portfolios, evidence)
-def test_a_model_is_believed_the_same_whoever_stands_beside_it(estimator, task, portfolio, near):
-    together = estimator(task, list(portfolio.values()), near)
-    for spec in portfolio.values():
-        assert estimator(task, [spec], near).get(spec.id) == together.get(spec.id)
+@given(tasks(), portfolios, learnt_situations())
+def test_a_candidate_is_believed_the_same_whoever_stands_beside_it(make, task, portfolio, now):
+    estimator, candidates, now = learnt(make()), asked_of(portfolio), replace(now, portfolio=portfolio)
+    together = estimator(task, candidates, now)
+    for candidate in candidates:
+        assert estimator(task, [candidate], now).get(candidate.id) == together.get(candidate.id)
 
 
 @ESTIMATORS
 @FEW
 @given(tasks(), portfolios)
-def test_without_evidence_or_models_it_says_what_it_knows(estimator, task, portfolio):
-    assert estimator(task, [], ()) == {}
-    assert all(map(as_expected, estimator(task, list(portfolio.values()), ()).values()))
+def test_without_evidence_or_candidates_it_says_what_it_knows(make, task, portfolio):
+    assert make()(task, [], Situation()) == {}
+    beliefs = make()(task, asked_of(portfolio), Situation(portfolio=portfolio))
+    assert all(map(as_expected, beliefs.values()))
 
 
 def test_neighbours_know_nothing_without_evidence() -> None:
     task = Features("Add 1 and 2", task_type="maths")
-    assert neighbours(task, [ModelSpec("ollama:a")], ()) == {}
+    assert neighbours(task, [Candidate.single("ollama:a")], Situation()) == {}
 
 
 @FEW
-@given(tasks(), portfolios, policies, evidence)
-def test_any_mix_of_estimators_makes_a_decision(task, portfolio, policy, near):
-    for chosen in ((), (plain,), DEFAULT_ESTIMATORS, (*DEFAULT_ESTIMATORS, plain)):
-        mix: tuple[Estimator, ...] = chosen
-        decision = decide("1", task, portfolio, policy, Situation(neighbours=near), mix)
+@given(tasks(), portfolios, policies, learnt_situations())
+def test_any_mix_of_estimators_makes_a_decision(task, portfolio, policy, now):
+    for chosen in ((), (plain,), default_estimators(), (*default_estimators(), plain)):
+        mix: tuple[Estimator, ...] = tuple(map(learnt, chosen))
+        decision = decide("1", task, portfolio, policy, now, mix)
         assert all(0 <= e.quality <= 1 and e.se > 0 and e.n >= 0 and e.source for e in decision.ranking)
 
 

@@ -22,7 +22,7 @@ from orchestrator_graph import (
 )
 from orchestrator_graph.config import load
 from orchestrator_graph.errors import EXIT_CODES, NoCandidateError
-from orchestrator_graph.registry.spec import Portfolio
+from orchestrator_graph.registry.portfolio import Portfolio
 
 
 def factory(model: BaseChatModel) -> CompiledStateGraph[Any, Any, Any, Any]:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator_graph.policy import Policy
-from orchestrator_graph.registry.spec import ModelSpec, Portfolio
+from orchestrator_graph.registry.portfolio import Portfolio
+from orchestrator_graph.registry.spec import ModelSpec
 from orchestrator_graph.routing.decide import decide
 from orchestrator_graph.routing.expectation import expect
 from orchestrator_graph.routing.situation import Situation

@@ -1,14 +1,18 @@
 """Random portfolios, tasks, policies, situations and remembered tasks, as hypothesis strategies."""
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
 
 from orchestrator_graph.nodes.features import read_features
 from orchestrator_graph.policy import Policy
-from orchestrator_graph.registry.spec import ModelSpec, Portfolio, Price, Prior
+from orchestrator_graph.registry.portfolio import Portfolio
+from orchestrator_graph.registry.spec import ModelSpec, Price, Prior
 from orchestrator_graph.routing.situation import Situation
 from orchestrator_graph.types import Features, Neighbour
+from orchestrator_graph.types.history import History
 
 NAMES = [f"{provider}:m{number}" for provider in ("openai", "ollama", "test") for number in range(3)]
 TYPES = ["maths", "qa", "writing", "*"]
@@ -31,6 +35,8 @@ def spec_of(name: str) -> st.SearchStrategy[ModelSpec]:
         tiers=st.frozensets(st.sampled_from(["small", "large"])),
         remote_host=st.sampled_from([None, None, "elsewhere.example"]),
         discovered=st.booleans(),
+        efforts=st.sampled_from([(), ("low", "high")]),
+        samples=st.sampled_from([(), (3,)]),
     )
 
 
@@ -85,3 +91,34 @@ situations = st.builds(
     context_bytes=st.integers(0, 20_000),
     neighbours=evidence,
 )
+
+
+def _history(n: int = 60, dimension: int = 8) -> History:
+    rng = np.random.default_rng(3)
+    vectors = rng.normal(size=(n, dimension)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    tried = rng.random((n, len(NAMES))) < 0.4
+    tried[:, 0] = True
+    scores = np.where(tried, (rng.random((n, len(NAMES))) < 0.7).astype(float), np.nan)
+    return History(
+        vectors=vectors,
+        scores=scores,
+        weights=np.where(tried, rng.choice([0.2, 0.5, 1.0], size=tried.shape), 0.0),
+        candidates=tuple(sorted(NAMES)),
+        task_types=tuple(rng.choice(["maths", "qa"], size=n).tolist()),
+        users=tuple(rng.choice(["", "ann", "bob"], size=n).tolist()),
+        times=1e9 + np.arange(n, dtype=np.float64),
+        space="test-8",
+        version="1",
+    )
+
+
+HISTORY = _history()
+
+
+@st.composite
+def learnt_situations(draw: Any) -> Situation:
+    """A situation whose vector lies in the space of `HISTORY`, or in none."""
+    row = draw(st.integers(-1, len(HISTORY) - 1))
+    vector = None if row < 0 else HISTORY.vectors[row]
+    return replace(draw(situations), vector=vector, space="test-8", user_id=draw(st.sampled_from(["", "ann", "eve"])))

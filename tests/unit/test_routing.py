@@ -6,13 +6,14 @@ import pytest
 
 from orchestrator_graph.nodes.features import read_features
 from orchestrator_graph.policy import Policy
-from orchestrator_graph.registry.spec import ModelSpec, Portfolio, Price, Prior
+from orchestrator_graph.registry.portfolio import Portfolio
+from orchestrator_graph.registry.spec import ModelSpec, Price, Prior
 from orchestrator_graph.routing.decide import decide
 from orchestrator_graph.routing.estimator import IGNORANCE, Belief, combine
 from orchestrator_graph.routing.neighbours import neighbours
 from orchestrator_graph.routing.situation import Situation
+from orchestrator_graph.types import Candidate, Neighbour, to_json
 from orchestrator_graph.types import Decision as DecisionType
-from orchestrator_graph.types import Neighbour, to_json
 
 
 def spec(name: str, quality: float, price: float | None, **fields: object) -> ModelSpec:
@@ -119,13 +120,16 @@ def test_private_tasks_are_never_explored() -> None:
     assert decision.propensities == {"ollama:home": 1.0}
 
 
+ONE = Candidate.single("openai:small")
+
+
 def remembered(user: str, score: float, count: int) -> list[Neighbour]:
     return [Neighbour(f"{user}{i}", "t", 0.9, user, "qa", (("openai:small", score, 1.0),)) for i in range(count)]
 
 
 def test_one_user_has_one_vote() -> None:
-    many = neighbours(TASK, [SMALL], remembered("mallory", 0.0, 50))["openai:small"]
-    one = neighbours(TASK, [SMALL], remembered("mallory", 0.0, 1))["openai:small"]
+    many = neighbours(TASK, [ONE], Situation(neighbours=tuple(remembered("mallory", 0.0, 50))))["openai:small"]
+    one = neighbours(TASK, [ONE], Situation(neighbours=tuple(remembered("mallory", 0.0, 1))))["openai:small"]
     assert many.se == one.se
     assert combine([Belief(0.7, 0.08, 50, "prior"), many]).quality > 0.6
 

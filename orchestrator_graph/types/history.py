@@ -1,0 +1,39 @@
+"""What may be learnt from: remembered tasks as arrays. Apart from the other values, because it needs NumPy."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["History"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """The labelled tasks of one tenant in one vector space, oldest first; n tasks, m candidates, d dimensions.
+
+    Attributes:
+        vectors: Shape (n, d), unit length.
+        scores: Shape (n, m), in [0, 1]; NaN where a candidate was not tried.
+        weights: Shape (n, m), what a score counts for (1 = somebody said so); 0 where not tried.
+        candidates: Ids, length m.
+        task_types: Length n.
+        users: Length n.
+        times: Shape (n,), seconds since the epoch.
+        space: The embedder's fingerprint.
+        version: Changes with every label.
+    """
+
+    vectors: NDArray[np.float32]
+    scores: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    candidates: tuple[str, ...]
+    task_types: tuple[str, ...]
+    users: tuple[str, ...]
+    times: NDArray[np.float64]
+    tenant: str = "default"
+    space: str = ""
+    version: str = ""
+
+    def __len__(self) -> int:
+        return len(self.vectors)
