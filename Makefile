@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check real bench-overhead docs build clean uv dev
+.PHONY: help demo test check real bench-overhead bench-online bench-poison test-kill bench-memory docs build clean uv dev
 
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
@@ -35,7 +35,10 @@ demo: uv ## Set up, then show the main job: offline, no key, no server
 	fi
 
 test: dev ## Set up, then run every test that needs no real model
-	@$(RUN)/python -m pytest -m "not real"
+	@$(RUN)/python -m pytest -m "not real and not kill"
+
+test-kill: dev ## Kill an application 104 times while it remembers, share a folder 20 times; prints what was lost
+	@OMP_NUM_THREADS=1 $(RUN)/python -m pytest -q -s -m kill tests/kill
 
 check: dev ## Lint, format, types, import directions, the public types from outside
 	$(RUN)/ruff check .
@@ -57,6 +60,15 @@ real: dev ## Get a real Ollama and the small models, then run the tests that nee
 
 bench-overhead: dev ## CPU time over a bare LangGraph skeleton, and the cost of the import
 	$(RUN)/python benchmarks/overhead.py
+
+bench-online: dev ## Regret, budgets and recovery while learning from recorded outcomes (DATA=folder)
+	OMP_NUM_THREADS=1 $(RUN)/python -m benchmarks.online "$(DATA)"
+
+bench-poison: dev ## Poisoned memories and padded prompts: share of a victim's queries forced to the dear model
+	OMP_NUM_THREADS=1 $(RUN)/python benchmarks/poison.py
+
+bench-memory: dev ## Size, speed and event-loop stalls of 1,000 to 100,000 remembered tasks; rewrites docs/memory-scale.md's table
+	OMP_NUM_THREADS=1 $(RUN)/python -m benchmarks.memory_scale
 
 docs: dev ## Write docs/cli.md and docs/graph.md from the command line's own help and the graph itself
 	$(RUN)/python scripts/cli_docs.py

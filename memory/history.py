@@ -1,14 +1,16 @@
 """Reads what may be learnt from out of the ledger: the newest labelled tasks of a vector space, as arrays."""
 
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import and_, bindparam, func, select
 
 from orchestrator_graph.memory import schema
 from orchestrator_graph.memory.ledger import Ledger
-from orchestrator_graph.memory.worth import settled
+from orchestrator_graph.memory.worth import HALF_LIFE_S, Rates, fade, measured_rates, settled
 from orchestrator_graph.types.history import History
 
 __all__ = ["WINDOW", "read_history"]
@@ -16,7 +18,7 @@ __all__ = ["WINDOW", "read_history"]
 WINDOW = 8_000
 """Tasks that are learnt from, the newest ones: it bounds memory (12 MB at 384 dimensions) and the time of a fit."""
 
-_tasks, _outcomes, _embeddings = schema.tasks, schema.outcomes, schema.embeddings
+_tasks, _outcomes, _embeddings, _calls = schema.tasks, schema.outcomes, schema.embeddings, schema.calls
 _in_space = and_(_embeddings.c.tenant == bindparam("tenant"), _embeddings.c.fingerprint == bindparam("fingerprint"))
 _labelled = select(_outcomes.c.id).where(_outcomes.c.task_id == _embeddings.c.task_id, _outcomes.c.weight > 0).exists()
 _TASKS = (
@@ -37,10 +39,23 @@ _OUTCOMES = (
     .where(_in_space, _embeddings.c.seq >= bindparam("first"), _outcomes.c.weight > 0)
     .order_by(_outcomes.c.created_at, _outcomes.c.id)
 )  # fmt: skip
+_APPETITES = (
+    select(_calls.c.model, _tasks.c.task_type, func.avg(_calls.c.output_tokens), func.count())
+    .join(_tasks, _tasks.c.id == _calls.c.task_id)
+    .where(
+        _tasks.c.tenant == bindparam("tenant"),
+        _tasks.c.created_at >= bindparam("since"),
+        _calls.c.purpose == "execute",
+        _calls.c.failure.is_(None),
+    )
+    .group_by(_calls.c.model, _tasks.c.task_type)
+)
 
 
-def read_history(ledger: Ledger, tenant: str, fingerprint: str, limit: int = WINDOW) -> History | None:
-    """The newest labelled tasks, oldest first; `None` where there are none.
+def read_history(
+    ledger: Ledger, tenant: str, fingerprint: str, half_life_s: float = HALF_LIFE_S, limit: int = WINDOW
+) -> tuple[History, Rates] | None:
+    """The newest labelled tasks, oldest first, and the judges' error rates; `None` where there are none.
 
     Raises:
         MemoryStoreError: The ledger cannot be read.
@@ -51,24 +66,26 @@ def read_history(ledger: Ledger, tenant: str, fingerprint: str, limit: int = WIN
         if not rows:
             return None
         labels = connection.execute(_OUTCOMES, {**space, "first": rows[0].seq}).all()
-    return _history(rows, labels, tenant, fingerprint)
+        since = min(row.created_at for row in rows)
+        eaten = connection.execute(_APPETITES, {"tenant": tenant, "since": since}).all()
+    rates = measured_rates(labels)
+    history = _history(rows, labels, rates, half_life_s)
+    appetites = {(model, kind): (float(mean), int(n)) for model, kind, mean, n in eaten}
+    return replace(history, tenant=tenant, space=fingerprint, appetites=appetites), rates
 
 
-def _history(
-    rows: Sequence[Any],
-    labels: Sequence[Any],
-    tenant: str,
-    fingerprint: str,
-) -> History:
+def _history(rows: Sequence[Any], labels: Sequence[Any], rates: Rates, half_life_s: float) -> History:
     place = {row.task_id: number for number, row in enumerate(rows)}
     names = sorted({label.candidate for label in labels if label.task_id in place})
     column = {name: number for number, name in enumerate(names)}
     scores = np.full((len(rows), len(names)), np.nan)
     weights = np.zeros((len(rows), len(names)))
-    for (task_id, candidate), (score, weight) in settled(labels).items():
+    for (task_id, candidate), (score, weight) in settled(labels, rates).items():
         if task_id in place:
             scores[place[task_id], column[candidate]] = score
             weights[place[task_id], column[candidate]] = weight
+    times = np.array([row.created_at for row in rows])
+    weights *= fade(time.time() - times, half_life_s)[:, None]
     flat = np.frombuffer(b"".join(row.vector for row in rows), "<f4").astype(np.float32, copy=False)
     return History(
         vectors=flat.reshape(len(rows), -1),
@@ -77,8 +94,6 @@ def _history(
         candidates=tuple(names),
         task_types=tuple(row.task_type for row in rows),
         users=tuple(row.user_id for row in rows),
-        times=np.array([row.created_at for row in rows]),
-        tenant=tenant,
-        space=fingerprint,
+        times=times,
         version=f"{rows[-1].seq}-{len(labels)}",
     )

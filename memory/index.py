@@ -1,89 +1,70 @@
-"""Chroma as a rebuildable index, embedded in this process behind a file lock held for life.
+"""Chroma as a rebuildable index: what every kind of it promises. In this process's RAM, unless a subclass says else.
 
-Chroma may lose or damage its folder on kill -9 and crashes when two processes open it (docs/decisions/0004): so nothing
-here is the truth, a folder not closed cleanly is tried in a child process first, and a bad one is thrown away.
+Nothing here is the truth: what an index lost or never had is filled in from the ledger (`space.Space`).
 """
 
 import hashlib
-import shutil
-import subprocess
-import sys
-from pathlib import Path
+import math
+import threading
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-
-from filelock import FileLock, Timeout
 
 from orchestrator_graph.types import new_id
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
 
-__all__ = ["ChromaIndex"]
+__all__ = ["Index", "NoIndex"]
 
-CANARY = Path(__file__).with_name("canary.py")
+REBUILDS = 2
+PAGE = 2_000
 
 
-class ChromaIndex:
+class Index:
     """Opens and closes Chroma and hands out collections.
 
     Attributes:
+        kind: `ram`, `embedded`, `server` or `none`.
         away: Why it cannot be asked now; `""` when it can.
         locked: Another process holds the folder: this one must not open it.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    kind = "ram"
+
+    def __init__(self) -> None:
         self.away = "not open yet"
         self.locked = False
-        self._folder = folder
-        self._lock = FileLock(folder / "index.lock", thread_local=False) if folder else None
-        self._marker = folder / "index.open" if folder else None
         self._client: Any = None  # chromadb's ClientAPI does not declare `close`
-        # All clients in RAM share one store within a process.
-        self._prefix = f"og-{new_id()[:12]}-" if folder is None else "og-"
+        self._prefix = f"og-{new_id()[:12]}-"  # all clients in RAM share one store within a process
         self._mine: set[str] = set()
+        self._opening = threading.Lock()  # also opened by who verifies or erases
+        self._rebuilds_left = REBUILDS
+        self._rests_until = 0.0
+
+    @property
+    def resting(self) -> bool:
+        """It cannot be had now: waiting for it is in vain."""
+        return self.locked or time.monotonic() < self._rests_until
 
     def claim(self) -> bool:
-        """Takes the folder's lock, at once or not at all."""
-        try:
-            if self._lock and not self._lock.is_locked:
-                self._lock.acquire(timeout=0)
-        except Timeout:
-            self.locked, self.away = True, "another process holds the index"
-            return False
-        if self.locked:
-            self.locked, self.away = False, "not open yet"
-        return True
+        """True when it may be opened now; takes what others must not have, at once or not at all."""
+        return not self.resting
 
     def open(self) -> None:
-        """Opens Chroma; whatever it raises means that the folder is to be thrown away (`reset`)."""
-        if self._client is None:
-            self._client = self._connect()
-        elif self.away:
-            raise RuntimeError(self.away)
-        self.away = ""
+        """Opens Chroma; whatever it raises means that there is something to `recover` from."""
+        with self._opening:
+            if self._client is None:
+                self._client = self._connect()
+            elif self.away:
+                raise RuntimeError(self.away)
+            self.away = ""
 
     def _connect(self) -> Any:
-        if self._folder is None:
-            import chromadb
-
-            # Default settings, because all clients in RAM of a process must agree; telemetry is a no-op since 1.5.
-            return chromadb.EphemeralClient()
-        home = self._home()
-        if self._marker and self._marker.exists():
-            _try_in_child(home)
-        if self._marker:
-            self._marker.touch()
         import chromadb
-        from chromadb.config import Settings
 
-        return chromadb.PersistentClient(home, settings=Settings(anonymized_telemetry=False))
-
-    def _home(self) -> Path:
-        # A folder per generation: Chroma remembers a broken path for as long as the process lives.
-        root = (self._folder or Path()) / "index"
-        root.mkdir(parents=True, exist_ok=True)
-        found = sorted(path for path in root.iterdir() if path.is_dir())
-        return found[0] if found else root / new_id()[:12]
+        # Default settings, because all clients in RAM of a process must agree; telemetry is a no-op since 1.5.
+        return chromadb.EphemeralClient()
 
     def collection(self, tenant: str, fingerprint: str, dimension: int, *, fresh: bool = False) -> "Collection":
         """The collection of one tenant and one vector space; emptied first if `fresh`."""
@@ -97,46 +78,70 @@ class ChromaIndex:
         made: Collection = self._client.get_or_create_collection(name, embedding_function=None, configuration=settings)
         return made
 
+    def holding(self, tenant: str, fingerprint: str, dimension: int) -> "tuple[Collection, set[str]]":
+        """The collection, and the ids in it."""
+        collection, ids = self.collection(tenant, fingerprint, dimension), set[str]()
+        for offset in range(
+            0, collection.count(), PAGE
+        ):  # in pages: Chroma holds the GIL, and a server's time is short
+            ids.update(collection.get(include=[], limit=PAGE, offset=offset)["ids"])
+        return collection, ids
+
+    def without(self, collection: "Collection", key: tuple[str, str, int], strays: set[str]) -> bool:  # noqa: ARG002
+        """Takes rows out that the ledger does not know; False: the collection was emptied for it."""
+        self.collection(*key, fresh=True)
+        return False
+
     def fail(self, why: str) -> None:
         """Takes the index out of use."""
         self.away = why
 
+    def rest(self, why: str) -> None:
+        """Takes the index out of use for as long as this process lives."""
+        self.away, self._rests_until = why, math.inf
+
+    def recover(self, error: BaseException) -> None:
+        """Throws a damaged index away, so that the next `open` starts empty; after `REBUILDS` times gives it up."""
+        self.away = f"damaged, being rebuilt: {type(error).__name__}"
+        self._rebuilds_left -= 1
+        with suppress(Exception):  # a client that is broken may not even close
+            self.reset()
+        if self._rebuilds_left < 0:
+            self.away = f"given up: {type(error).__name__}: {str(error)[:200]}"
+            self._rests_until = math.inf
+
     def reset(self) -> None:
-        """Throws a damaged index away; the next `open` starts empty."""
+        """Throws the content away; the next `open` starts empty."""
         self._release()
-        if self._folder:
-            shutil.rmtree(self._folder / "index", ignore_errors=True)
-            if self._marker:
-                self._marker.unlink(missing_ok=True)
 
     def _release(self) -> None:
         client, self._client = self._client, None
         if client is None:
             return
-        if self._folder is None:
-            for name in self._mine:
-                client.delete_collection(name)
+        self._leave(client)
         self._mine.clear()
         client.close()
 
+    def _leave(self, client: Any) -> None:
+        for name in self._mine:
+            client.delete_collection(name)
+
     def close(self) -> None:
-        """Closes Chroma, marks the exit as clean, gives the lock back."""
-        clean = self.away == "" and self._client is not None
+        """Closes Chroma; what lasts stays."""
         self.away = "closed"
         self._release()
-        if self._lock and self._lock.is_locked:
-            if clean and self._marker:
-                self._marker.unlink(missing_ok=True)
-            self._lock.release()
+
+
+class NoIndex(Index):
+    """The exact scan alone."""
+
+    kind = "none"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.away = "switched off"
+        self._rests_until = math.inf
 
 
 def _short(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _try_in_child(home: Path) -> None:
-    # -P: the script's own folder must not shadow other packages.
-    command = [sys.executable, "-P", str(CANARY), str(home)]
-    done = subprocess.run(command, capture_output=True, timeout=120, check=False)  # noqa: S603
-    if done.returncode:
-        raise RuntimeError(f"the index at {home} died in a trial (exit {done.returncode})")
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]

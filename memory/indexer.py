@@ -3,26 +3,25 @@
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 
 from orchestrator_graph.errors import MemoryStoreError
-from orchestrator_graph.memory.index import ChromaIndex
+from orchestrator_graph.memory.generation import Generation
+from orchestrator_graph.memory.index import Index
 from orchestrator_graph.memory.space import Key, Space
 
 __all__ = ["Indexer"]
 
 LINGER_S = 0.5
 """A write of one row costs as much as one of ten, and waiting rows are found anyway: so batches may fill."""
-REBUILDS = 2
 
 
 class Indexer:
     """Keeps every touched space's collection abreast of the ledger. Starts at the first `wake`."""
 
-    def __init__(self, index: ChromaIndex, spaces: Mapping[Key, Space]) -> None:
+    def __init__(self, index: Index, spaces: Mapping[Key, Space], generation: Generation) -> None:
         self._index = index
         self._spaces = spaces
-        self._rebuilds_left = REBUILDS
+        self._generation = generation
         self._thread: threading.Thread | None = None
         self._guard = threading.Lock()
         self._work = threading.Event()
@@ -52,37 +51,49 @@ class Indexer:
             self._step()
 
     def _step(self) -> None:
-        if self._rebuilds_left < 0 or not self._index.claim():
-            return
         try:
-            self._index.open()
             for space in list(self._spaces.values()):
-                space.attach()
-                while not self._stopping and space.write_batch():
-                    pass
+                space.fill()
+            if self._index.claim():
+                self._renew()
+                if not self._index.resting:
+                    self._write()
         except MemoryStoreError:  # the ledger, not the index: the next wake tries again
             return
         except BaseException as error:  # noqa: BLE001 - a Rust panic is no Exception, and the thread has to outlive it
             if not self._stopping:
-                self._rebuild(error)
+                self._recover(error)
 
-    def _rebuild(self, error: BaseException) -> None:
-        self._index.fail(f"damaged, being rebuilt: {type(error).__name__}")
+    def _renew(self) -> None:
+        if self._generation.outdated():
+            self._detach()
+            self._index.reset()
+            self._generation.renewed()
+        if self._generation.tainted():
+            self._index.rest("something was erased: the next process builds it again")
+
+    def _write(self) -> None:
+        if self._spaces:
+            self._index.open()
+        for space in list(self._spaces.values()):
+            space.attach()
+            while not self._stopping and not self._generation.outdated() and space.write_batch():
+                pass
+
+    def _recover(self, error: BaseException) -> None:
+        self._index.fail(f"a failure: {type(error).__name__}")
+        self._detach()
+        self._index.recover(error)
+        if not self._index.resting:
+            self.wake(now=True)
+
+    def _detach(self) -> None:
         for space in list(self._spaces.values()):
             space.detach()
-        self._rebuilds_left -= 1
-        with suppress(Exception):  # a client that is broken may not even close
-            self._index.reset()
-        if self._rebuilds_left < 0:
-            self._index.fail(f"given up: {type(error).__name__}: {str(error)[:200]}")
-        else:
-            self.wake(now=True)
 
     @property
     def _settled(self) -> bool:
-        if self._rebuilds_left < 0 or self._index.locked:
-            return True
-        return all(not space.waiting() for space in list(self._spaces.values()))
+        return self._index.resting or all(not space.waiting() for space in list(self._spaces.values()))
 
     def flush(self, timeout_s: float) -> None:
         """Waits until Chroma holds everything, cannot be had, or the time is up."""

@@ -2,12 +2,13 @@
 
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from orchestrator_graph.errors import MemoryStoreError
 from orchestrator_graph.memory.history import read_history
 from orchestrator_graph.memory.ledger import Ledger
+from orchestrator_graph.memory.worth import HALF_LIFE_S, Rates
 from orchestrator_graph.types.history import History
 
 __all__ = ["Learn", "Learning"]
@@ -27,14 +28,18 @@ class _State:
     labels: int = 0
     new: int = 0
     read_at: float = 0.0
+    rates: Rates = field(default_factory=Rates)
+    appetites: Mapping[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
 
 
 class Learning:
     """Histories by tenant and vector space, handed to whoever learns from them."""
 
-    def __init__(self, ledger: Ledger, learners: tuple[Learn, ...]) -> None:
+    def __init__(self, ledger: Ledger, learners: tuple[Learn, ...], half_life_s: float = HALF_LIFE_S) -> None:
+        self.half_life_s = half_life_s
         self._ledger = ledger
         self._learners = learners
+        self.lessons = 0
         self._states: dict[Place, _State] = {}
         self._guard = threading.Lock()
         self._reading = threading.Lock()
@@ -44,13 +49,19 @@ class Learning:
 
     def ensure(self, place: Place) -> None:
         """At the first question of this process it learns at once; later, when stale, in the background."""
-        if not self._learners:
-            return
         state = self._states.get(place)
         if state is None:
             self._learn(place)
         elif self._stale(state):
             self._wake()
+
+    def rates(self, place: Place) -> Rates:
+        """How often judges were right, as far as it is known."""
+        return self._states[place].rates
+
+    def appetites(self, place: Place) -> Mapping[tuple[str, str], tuple[float, int]]:
+        """(candidate, task type) -> (mean answer tokens, n)."""
+        return self._states[place].appetites
 
     def noted(self, place: Place, labels: int) -> None:
         """So many labels were committed."""
@@ -70,15 +81,19 @@ class Learning:
 
     def _learn(self, place: Place) -> None:
         with self._reading:
-            state = _State(read_at=time.monotonic())
+            known = self._states.get(place) or _State()
+            state = _State(read_at=time.monotonic(), rates=known.rates, appetites=known.appetites)
             with self._guard:
                 self._states[place] = state
-            history = read_history(self._ledger, *place)
-            if history is None:
+            found = read_history(self._ledger, *place, self.half_life_s)
+            if found is None:
                 return
+            history, state.rates = found
+            state.appetites = history.appetites
             state.labels = int((history.weights > 0).sum())
             for learn in self._learners:
                 learn(history)
+            self.lessons += 1
 
     def _wake(self) -> None:
         with self._guard:

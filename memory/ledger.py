@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, and_, bindparam, func, select
-from sqlalchemy.dialects.sqlite import insert  # PostgreSQL's has the same `on_conflict_do_nothing`
+from sqlalchemy.dialects import postgresql, sqlite
 
+from orchestrator_graph.errors import MemoryStoreError
 from orchestrator_graph.memory import schema
-from orchestrator_graph.memory.engine import open_engine, typed_errors
+from orchestrator_graph.memory.engine import open_database, typed_errors
 from orchestrator_graph.memory.records import RunRecord
 from orchestrator_graph.memory.rows import Row, call_row, decision_row, outcome_row, task_row
 
@@ -45,6 +46,11 @@ _BARE = (
 )
 
 
+_HELD = select(_embeddings.c.task_id).where(_in_space)
+_IDENTITY = select(schema.meta.c.value).where(schema.meta.c.key == "ledger_id")
+PATIENCE_S = 30
+
+
 @dataclass(frozen=True, slots=True)
 class Vectors:
     """Rows of one vector space in the order of their commits; `matrix` has shape (ids, dimension)."""
@@ -63,34 +69,55 @@ def vector_row(task_id: str, tenant: str, fingerprint: str, vector: NDArray[np.f
 
 
 class Ledger:
-    """Reads and writes. `folder=None` keeps it in RAM.
+    """Reads and writes.
+
+    Args:
+        place: A folder, a `postgresql://` URL, or `None` for RAM.
+
+    Attributes:
+        where: The place, for people.
+        identity: The same for all processes that share this ledger.
 
     Raises:
         MemoryStoreError: From every method, where the database fails.
     """
 
-    def __init__(self, folder: Path | None) -> None:
-        self.where = str(folder / "ledger.sqlite") if folder else "RAM"
-        self._engine = open_engine(folder)
-        self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
+    def __init__(self, place: Path | str | None) -> None:
+        self._database = open_database(place)
+        self.where = self._database.where
+        kind = self._database.reader.dialect.name
+        insert = postgresql.insert if kind == "postgresql" else sqlite.insert
         self._insert = {
             table: insert(table).on_conflict_do_nothing() for table in schema.embeddings.metadata.sorted_tables
         }
         self._writing = threading.RLock()
-        # In RAM all threads share one connection, which can hold one transaction.
-        self._reading = nullcontext() if folder else self._writing
+        self.writes = 0
+        self._many = place is not None  # in RAM all threads share one connection, which can hold one transaction
+        with self.read("reading its id") as connection:
+            self.identity = str(connection.execute(_IDENTITY).scalar_one())
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._writing.acquire(timeout=PATIENCE_S):
+            raise MemoryStoreError(f"memory: another thread has been writing to {self.where} for {PATIENCE_S} s")
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     @contextmanager
     def read(self, doing: str) -> Iterator[Connection]:
         """A connection for SELECTs; `doing` is named in errors."""
-        with typed_errors(f"{doing} ({self.where})"), self._reading, self._engine.connect() as connection:
+        turn = nullcontext() if self._many else self._turn()
+        with typed_errors(f"{doing} ({self.where})"), turn, self._database.reader.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self, doing: str) -> Iterator[Connection]:
         """The one writing transaction: durable when the block ends, undone when it raises."""
-        with typed_errors(f"{doing} ({self.where})"), self._writing, self._writer.begin() as connection:
+        with typed_errors(f"{doing} ({self.where})"), self._turn(), self._database.writer.begin() as connection:
             yield connection
+        self.writes += 1
 
     def insert(self, batches: Sequence[tuple[Table, list[Row]]]) -> None:
         """Commits rows in one transaction; what is already there is left as it is."""
@@ -129,6 +156,11 @@ class Ledger:
             count, newest = connection.execute(_CENSUS, {"tenant": tenant, "fingerprint": fingerprint}).one()
         return count, newest
 
+    def held(self, tenant: str, fingerprint: str) -> set[str]:
+        """The ids of the tasks that have a vector in a space."""
+        with self.read("reading ids") as connection:
+            return set(connection.execute(_HELD, {"tenant": tenant, "fingerprint": fingerprint}).scalars())
+
     def bare(self, tenant: str, fingerprint: str, private: list[bool], limit: int) -> list[tuple[str, str]]:
         """(id, text) of tasks that have no vector in this space."""
         values = {"tenant": tenant, "fingerprint": fingerprint, "private": private, "limit": limit}
@@ -154,4 +186,4 @@ class Ledger:
 
     def close(self) -> None:
         """Closes every connection; in RAM the content is gone."""
-        self._engine.dispose()
+        self._database.reader.dispose()

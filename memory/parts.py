@@ -9,11 +9,15 @@ from langchain_core.embeddings import Embeddings
 
 from orchestrator_graph.drive import SYNC, drive
 from orchestrator_graph.errors import MemoryStoreError
+from orchestrator_graph.memory.embedded import EmbeddedIndex
 from orchestrator_graph.memory.embedder import HashedEmbedder
-from orchestrator_graph.memory.index import ChromaIndex
+from orchestrator_graph.memory.generation import Generation
+from orchestrator_graph.memory.index import Index, NoIndex
 from orchestrator_graph.memory.indexer import Indexer
 from orchestrator_graph.memory.learning import Learn, Learning
 from orchestrator_graph.memory.ledger import Ledger, vector_row
+from orchestrator_graph.memory.reservations import LedgerBudget
+from orchestrator_graph.memory.server import ServerIndex
 from orchestrator_graph.memory.space import Key, Space
 from orchestrator_graph.memory.vectors import Embedded, VectorSource
 
@@ -30,17 +34,29 @@ class Parts:
     """
 
     def __init__(
-        self, where: str | Path | None, embedder: Embeddings | None, learners: tuple[Learn, ...] = (), *, local: bool
+        self,
+        where: str | Path | None,
+        embedder: Embeddings | None,
+        learners: tuple[Learn, ...] = (),
+        *,
+        local: bool,
+        index: str | None = None,
     ) -> None:
-        if where is not None and "://" in str(where):
-            raise MemoryStoreError(f"memory={str(where)!r}: only a folder, or None for RAM, can be opened")
-        folder = Path(where).expanduser().absolute() if where is not None else None
-        self.ledger = Ledger(folder)
-        self.index = ChromaIndex(folder)
-        self.index.claim()
+        url = where if isinstance(where, str) and "://" in where else None
+        folder = None if where is None or url else Path(where).expanduser().absolute()
+        self.ledger = Ledger(url or folder)
+        try:
+            self.index = _index_of(index, folder, self.ledger, lasting=where is not None)
+            self.index.claim()
+        except BaseException:
+            self.ledger.close()
+            raise
+        self.budgets: dict[str, LedgerBudget] = {}
         self.learning = Learning(self.ledger, learners)
         self.spaces: dict[Key, Space] = {}
-        self.indexer = Indexer(self.index, self.spaces)
+        self.folder = folder
+        self.generation = Generation(self.ledger, folder if self.index.kind == "embedded" else None)
+        self.indexer = Indexer(self.index, self.spaces, self.generation)
         builtin = VectorSource(HashedEmbedder(), free=True)
         self.public = VectorSource(embedder, free=local) if embedder else builtin
         self.private = self.public if local else builtin
@@ -56,12 +72,26 @@ class Parts:
                 )
             return self.spaces[key]
 
+    def budget(self, name: str, limit_nusd: int, per: str) -> LedgerBudget:
+        """The shared budget of that name, the same object for all who ask."""
+        with self._guard:
+            return self.budgets.setdefault(name, LedgerBudget(self.ledger, name, limit_nusd, per))
+
+    def lacks(self, key: Key) -> bool:
+        """Whether the ledger holds texts that this space is yet to be given."""
+        source, kinds = self._home(key[1])
+        return source.free and bool(self.ledger.bare(*key[:2], kinds, 1))
+
+    def _home(self, fingerprint: str) -> tuple[VectorSource, list[bool]]:
+        """Who makes a space's vectors, and of which texts: the open ones, the private ones."""
+        source = self.public if fingerprint == self.public.fingerprint else self.private
+        return source, [kind for kind, home in ((False, self.public), (True, self.private)) if home is source]
+
     def _fill(self, tenant: str, fingerprint: str) -> None:
         """Embeds what another embedder, or a failing one, left without a vector in this space."""
-        source = self.public if fingerprint == self.public.fingerprint else self.private
+        source, kinds = self._home(fingerprint)
         if not source.free:  # nobody asked to pay for old texts
             return
-        kinds = [kind for kind, home in ((False, self.public), (True, self.private)) if home is source]
         with suppress(MemoryStoreError):  # what cannot be embedded is not found; the next opening tries again
             while bare := self.ledger.bare(tenant, fingerprint, kinds, REFILL):
                 matrix = drive(source.embed(SYNC, [text for _, text in bare])).matrix
@@ -74,3 +104,17 @@ class Parts:
         self.indexer.stop()
         self.index.close()
         self.ledger.close()
+
+
+def _index_of(wanted: str | None, folder: Path | None, ledger: Ledger, *, lasting: bool) -> Index:
+    """The index that was asked for; by default beside the ledger: in its folder, else in RAM."""
+    if wanted is None:
+        return EmbeddedIndex(folder) if folder else Index()
+    if wanted == "none":
+        return NoIndex()
+    server = ServerIndex(wanted, ledger.identity)
+    if not lasting:
+        raise MemoryStoreError(
+            f"memory index={wanted!r}: a server outlives a ledger in RAM; name a folder or a database"
+        )
+    return server

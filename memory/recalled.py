@@ -1,10 +1,13 @@
 """Remembered tasks as neighbours: their words, whose they were, and what each try was worth."""
 
+import time
+
+import numpy as np
 from sqlalchemy import bindparam, select
 
 from orchestrator_graph.memory import schema
 from orchestrator_graph.memory.ledger import Ledger
-from orchestrator_graph.memory.worth import settled
+from orchestrator_graph.memory.worth import HALF_LIFE_S, Rates, fade, settled
 from orchestrator_graph.types import Neighbour
 
 __all__ = ["read_neighbours"]
@@ -13,7 +16,9 @@ SHOWN = 120
 
 _tasks, _outcomes = schema.tasks, schema.outcomes
 _mine = (_tasks.c.tenant == bindparam("tenant"), _tasks.c.id.in_(bindparam("ids", expanding=True)))
-_TASKS = select(_tasks.c.id, _tasks.c.text, _tasks.c.private, _tasks.c.user_id, _tasks.c.task_type).where(*_mine)
+_TASKS = select(
+    _tasks.c.id, _tasks.c.text, _tasks.c.private, _tasks.c.user_id, _tasks.c.task_type, _tasks.c.created_at
+).where(*_mine)
 _OUTCOMES = (
     select(_outcomes.c.task_id, _outcomes.c.candidate, _outcomes.c.score, _outcomes.c.weight, _outcomes.c.source)
     .join(_tasks, _tasks.c.id == _outcomes.c.task_id)
@@ -22,8 +27,17 @@ _OUTCOMES = (
 )
 
 
-def read_neighbours(ledger: Ledger, tenant: str, ids: list[str]) -> dict[str, Neighbour]:
+def read_neighbours(
+    ledger: Ledger, tenant: str, ids: list[str], rates: Rates | None = None, half_life_s: float = HALF_LIFE_S
+) -> dict[str, Neighbour]:
     """The tasks with their outcomes, by id, similarity 0; a private task's words are left out.
+
+    Args:
+        ledger: Where they are.
+        tenant: Whose they are.
+        ids: Of the tasks.
+        rates: The judges' error rates; measured on these few labels unless given.
+        half_life_s: What halves a label's weight.
 
     Raises:
         MemoryStoreError: The ledger cannot be read.
@@ -34,8 +48,10 @@ def read_neighbours(ledger: Ledger, tenant: str, ids: list[str]) -> dict[str, Ne
         rows = connection.execute(_TASKS, {"tenant": tenant, "ids": ids}).all()
         labels = connection.execute(_OUTCOMES, {"tenant": tenant, "ids": ids}).all()
     tries: dict[str, list[tuple[str, float, float]]] = {}
-    for (task_id, candidate), (score, weight) in settled(labels).items():
-        tries.setdefault(task_id, []).append((candidate, score, weight))
+    ages = time.time() - np.array([row.created_at for row in rows])
+    left = dict(zip([row.id for row in rows], fade(ages, half_life_s).tolist(), strict=True))
+    for (task_id, candidate), (score, weight) in settled(labels, rates).items():
+        tries.setdefault(task_id, []).append((candidate, score, weight * left[task_id]))
     return {
         row.id: Neighbour(
             row.id,

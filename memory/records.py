@@ -1,5 +1,6 @@
 """What the memory is given and what it answers. Values only; knows neither SQL nor Chroma."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,7 @@ class Lookup:
         embed_seconds: Wall time of those calls.
         embed_model: Fingerprint of the embedder, `""` when it was not reached.
         vector: The text's unit vector, shape (dimension,).
+        appetites: (candidate, task type) -> remembered (mean answer tokens, n).
     """
 
     neighbours: tuple[Neighbour, ...] = ()
@@ -76,3 +78,4 @@ class Lookup:
     embed_seconds: float = 0.0
     embed_model: str = ""
     vector: "NDArray[np.float32] | None" = field(default=None, compare=False)
+    appetites: Mapping[tuple[str, str], tuple[float, int]] = field(default_factory=dict, compare=False)

@@ -1,8 +1,10 @@
 """Domain values as ledger rows. Pure functions."""
 
 import json
+import math
 from typing import Any
 
+from orchestrator_graph.errors import MemoryStoreError
 from orchestrator_graph.memory.records import RunRecord, TaskRecord
 from orchestrator_graph.types import Attempt, Decision, Outcome
 
@@ -20,17 +22,22 @@ _CALL = (
 _TOKENS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
 _OUTCOME = (
     "id", "task_id", "decision_id", "candidate", "score", "source", "weight", "cost_nusd", "latency_s", "energy_j",
+    "key", "comment",
 )  # fmt: skip
 
 
 def _pick(value: object, names: tuple[str, ...]) -> Row:
-    return {name: getattr(value, name) for name in names}
+    return {name: _storable(getattr(value, name)) for name in names}
+
+
+def _storable(value: object) -> object:
+    """Text as every database takes it: a lone surrogate is no UTF-8, and PostgreSQL stores no NUL."""
+    return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def task_row(task: TaskRecord) -> Row:
     """A row of `tasks`."""
-    # A lone surrogate is no UTF-8, and no reason to fail.
-    return {**_pick(task, _TASK), "text": task.text.encode("utf-8", "replace").decode()}
+    return {**_pick(task, _TASK), "text": _storable(task.text)}
 
 
 def decision_row(task_id: str, decision: Decision, now: float) -> Row:
@@ -63,5 +70,12 @@ def call_row(task_id: str, call: Attempt, record: RunRecord, now: float) -> Row:
 
 
 def outcome_row(outcome: Outcome, now: float) -> Row:
-    """A row of `outcomes`."""
+    """A row of `outcomes`.
+
+    Raises:
+        MemoryStoreError: Score or weight is no number: nothing could be learnt from it.
+    """
+    for name in ("score", "weight"):
+        if not math.isfinite(number := getattr(outcome, name)):
+            raise MemoryStoreError(f"memory: outcome {outcome.id}: {name} = {number!r}; it is a number from 0 to 1")
     return {**_pick(outcome, _OUTCOME), "created_at": now}

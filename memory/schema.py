@@ -20,11 +20,16 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     select,
+    text,
 )
 
 from orchestrator_graph.errors import MemoryStoreError
+from orchestrator_graph.types import new_id
 
-__all__ = ["MIGRATIONS", "calls", "decisions", "embeddings", "meta", "migrate", "outcomes", "tasks"]
+__all__ = [
+    "MIGRATIONS", "calls", "certificates", "decisions", "embeddings", "meta", "migrate", "model_fingerprints",
+    "outcomes", "reservations", "tasks",
+]  # fmt: skip
 
 _tables = MetaData()
 
@@ -51,7 +56,7 @@ tasks = Table(
     "tasks", _tables, Column("id", String(64), primary_key=True),
     _text("run_id"), _text("subtask_id"), _text("tenant"), _text("user_id"), _text("text"), _text("task_type"),
     _flag("private"), _float("created_at"),
-    Index("tasks_by_tenant", "tenant", "private"),
+    Index("tasks_by_tenant", "tenant", "private"), Index("tasks_by_run", "run_id"),
 )  # fmt: skip
 
 decisions = Table(
@@ -77,6 +82,7 @@ outcomes = Table(
     "outcomes", _tables, Column("id", String(64), primary_key=True),
     _text("task_id"), _text("decision_id"), _text("candidate"), _float("score"), _text("source"), _float("weight"),
     _whole("cost_nusd"), _float("latency_s"), _float("energy_j", nullable=True), _float("created_at"),
+    _text("key", nullable=True), _text("comment", nullable=True),
     Index("outcomes_by_task", "task_id"),
 )  # fmt: skip
 
@@ -90,9 +96,25 @@ embeddings = Table(
     sqlite_autoincrement=True,
 )  # fmt: skip
 
+reservations = Table(
+    "reservations", _tables, Column("id", String(64), primary_key=True),
+    # `period` is where it begins; one settled row per budget and period holds the sum of what was spent.
+    _text("budget"), _float("period"), _whole("nusd"), _float("created_at"), _float("expires_at"), _flag("settled"),
+    Index("reservations_by_budget", "budget", "period"),
+)  # fmt: skip
+
+model_fingerprints = Table(
+    "model_fingerprints", _tables,
+    Column("model", Text, primary_key=True), Column("fingerprint", Text, primary_key=True), _float("seen_at"),
+)  # fmt: skip
+
+certificates = Table(
+    "certificates", _tables, Column("id", String(64), primary_key=True), _text("body"), _float("created_at"),
+)  # fmt: skip
+
 Migration = Callable[[Connection], None]
 MIGRATIONS: list[Migration] = []
-"""Migration i leads from version i to i + 1. Never edit one that was released: append."""
+"""Migration i leads from version i + 1 to i + 2 (an empty database gets the newest tables at once). Only append."""
 
 
 def _migration(step: Migration) -> Migration:
@@ -101,8 +123,17 @@ def _migration(step: Migration) -> Migration:
 
 
 @_migration
-def _first_tables(connection: Connection) -> None:
-    _tables.create_all(connection)
+def _feedback_and_reservations(connection: Connection) -> None:
+    for name in ("key", "comment"):
+        connection.execute(text(f"ALTER TABLE outcomes ADD COLUMN {name} TEXT"))
+    connection.execute(text("CREATE INDEX tasks_by_run ON tasks (run_id)"))
+    _tables.create_all(connection, tables=[reservations, model_fingerprints, certificates])
+    _name(connection)
+
+
+def _name(connection: Connection) -> None:
+    """Gives the ledger an id: a Chroma server may serve several."""
+    connection.execute(meta.insert().values(key="ledger_id", value=new_id()))
 
 
 def migrate(connection: Connection) -> int:
@@ -111,17 +142,19 @@ def migrate(connection: Connection) -> int:
     Raises:
         MemoryStoreError: A newer release wrote this ledger.
     """
-    version = 0
-    if connection.dialect.has_table(connection, "meta"):
-        version = int(connection.execute(select(meta.c.value).where(meta.c.key == "schema_version")).scalar_one())
-    if version > len(MIGRATIONS):
+    newest = len(MIGRATIONS) + 1
+    if not connection.dialect.has_table(connection, "meta"):
+        _tables.create_all(connection)
+        connection.execute(meta.insert().values(key="schema_version", value=str(newest)))
+        _name(connection)
+        return newest
+    version = int(connection.execute(select(meta.c.value).where(meta.c.key == "schema_version")).scalar_one())
+    if version > newest:
         raise MemoryStoreError(
-            f"the ledger has schema version {version}, this release knows {len(MIGRATIONS)}: upgrade orchestrator-graph"
+            f"the ledger has schema version {version}, this release knows {newest}: upgrade orchestrator-graph"
         )
-    for step in MIGRATIONS[version:]:
+    for step in MIGRATIONS[version - 1 :]:
         step(connection)
-    if version == 0:
-        connection.execute(meta.insert().values(key="schema_version", value=str(len(MIGRATIONS))))
-    elif version < len(MIGRATIONS):
-        connection.execute(meta.update().where(meta.c.key == "schema_version").values(value=str(len(MIGRATIONS))))
-    return len(MIGRATIONS)
+    if version < newest:
+        connection.execute(meta.update().where(meta.c.key == "schema_version").values(value=str(newest)))
+    return newest

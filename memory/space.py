@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from orchestrator_graph.memory.index import ChromaIndex
+from orchestrator_graph.memory.index import Index
 from orchestrator_graph.memory.ledger import Ledger
 from orchestrator_graph.memory.scan import Hit, Rows, nearest
 
@@ -31,14 +31,14 @@ class Space:
     """Searches and indexes the vectors of one tenant under one embedder.
 
     Args:
-        fill: Embeds what the ledger holds without a vector; run before the index is attached.
+        fill: Embeds what the ledger holds without a vector.
     """
 
     def __init__(
         self,
         key: Key,
         ledger: Ledger,
-        index: ChromaIndex,
+        index: Index,
         fill: Callable[[], None] | None = None,
     ) -> None:
         self.key = key
@@ -49,6 +49,7 @@ class Space:
         self._rows = Rows(key[2])
         self._last = 0
         self._indexed = 0
+        self._filled = False
         self._collection: Collection | None = None
 
     @property
@@ -97,27 +98,35 @@ class Space:
             self._rows.extend(newer.ids, newer.matrix)
             self._last = newer.last
 
+    def fill(self) -> None:
+        """Gives the ledger the vectors that this space lacks: once, and again after each `detach`."""
+        if self._fill and not self._filled:
+            self._fill()
+            self._filled = True
+
     def attach(self) -> None:
         """Compares Chroma with the ledger; from here on only what Chroma lacks is scanned."""
         if self.attached:
             return
-        if self._fill:
-            self._fill()
-        collection = self._index.collection(*self.key)
-        indexed = collection.count()
-        total, last = self._ledger.census(*self.key[:2])
-        rows = Rows(self.key[2])
-        if indexed != total:
-            everything = self._ledger.newer(*self.key[:2], 0)
-            held = set(collection.get(include=[])["ids"])
-            if not held.issubset(everything.ids):  # rows that the ledger does not know: not an index of this ledger
-                collection, held = self._index.collection(*self.key, fresh=True), set()
-            lacking = [i for i, task_id in enumerate(everything.ids) if task_id not in held]
-            if everything.matrix is not None:
-                rows.extend([everything.ids[i] for i in lacking], everything.matrix[lacking])
-            indexed, last = len(held), everything.last
+        # The ledger is asked last: every row is committed there before it comes here.
+        collection, held = self._index.holding(*self.key)
+        known = self._ledger.held(*self.key[:2])
+        if strays := held - known:  # erased elsewhere, or of another ledger
+            held = held & known if self._index.without(collection, self.key, strays) else set()
+            collection = self._index.collection(*self.key)
+        rows, last = self._lacking(held)
         with self._guard:
-            self._collection, self._rows, self._last, self._indexed = collection, rows, last, indexed
+            self._collection, self._rows, self._last, self._indexed = collection, rows, last, len(held)
+
+    def _lacking(self, held: set[str]) -> tuple[Rows, int]:
+        rows, total = Rows(self.key[2]), self._ledger.census(*self.key[:2])
+        if total[0] == len(held):
+            return rows, total[1]
+        everything = self._ledger.newer(*self.key[:2], 0)
+        lacking = [i for i, task_id in enumerate(everything.ids) if task_id not in held]
+        if everything.matrix is not None:
+            rows.extend([everything.ids[i] for i in lacking], everything.matrix[lacking])
+        return rows, everything.last
 
     def write_batch(self) -> bool:
         """Moves up to ten rows into Chroma; False when there was nothing to move."""
@@ -138,6 +147,7 @@ class Space:
     def detach(self) -> None:
         """Back to the exact scan over all rows."""
         with self._guard:
+            self._filled = False
             self._collection, self._rows, self._last, self._indexed = None, Rows(self.key[2]), 0, 0
 
 

@@ -6,29 +6,33 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orchestrator_graph.drive import ASYNC, Effects
 from orchestrator_graph.errors import MemoryStoreError
+from orchestrator_graph.memory.care import Care
 from orchestrator_graph.memory.records import Lookup, RunRecord, TaskRecord
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
 
     from orchestrator_graph.memory.parts import Parts
+    from orchestrator_graph.memory.reservations import LedgerBudget
     from orchestrator_graph.memory.vectors import Embedded, VectorSource
     from orchestrator_graph.types.history import History
 
 __all__ = ["Memory"]
 
 
-class Memory:
+class Memory(Care):
     """Remembers tasks, decisions, calls and outcomes, and finds the tasks nearest to a new one.
 
     Args:
-        where: A folder; `None` keeps everything in RAM.
+        where: A folder, or `postgresql://user:password@host:port/name`; `None` keeps everything in RAM.
         embedder: Any LangChain `Embeddings`; the built-in one if `None`.
         embedder_is_local: Private texts may be given to `embedder`. Else they use the built-in one, in its own space.
+        half_life_days: After so many days a label counts for half; `math.inf` forgets nothing.
+        index: `chroma://host:port`, or `none` for the exact scan alone; `None` = Chroma in the folder, else in RAM.
     """
 
     def __init__(
@@ -37,10 +41,14 @@ class Memory:
         *,
         embedder: "Embeddings | None" = None,
         embedder_is_local: bool = False,
+        index: str | None = None,
+        half_life_days: float = 180.0,
     ) -> None:
         self.where = where
         self.embedder = embedder
         self.embedder_is_local = embedder_is_local
+        self.index = index
+        self.half_life_days = half_life_days
         self._learners: tuple[Callable[[History], None], ...] = ()
         self._guard = threading.Lock()
         self._parts: Parts | None = None
@@ -73,29 +81,30 @@ class Memory:
         try:
             embedded = await (parts.private if private else parts.public).embed(fx, texts)
         except MemoryStoreError as error:
-            return [Lookup(state=f"off (embedder failed: {error})") for _ in texts]
+            return [Lookup(state=f"off (embedder failed: {error})")] * len(texts)
         found = await fx.offload(partial(self._search, parts, embedded, tenant, k, min_similarity))
-        first = replace(
-            found[0], embed_calls=embedded.calls, embed_texts=embedded.texts, embed_seconds=embedded.seconds
-        )
-        return [first, *found[1:]]
+        calls, count, seconds = embedded.calls, embedded.texts, embedded.seconds
+        return [replace(found[0], embed_calls=calls, embed_texts=count, embed_seconds=seconds), *found[1:]]
 
     def _search(self, parts: "Parts", embedded: "Embedded", tenant: str, k: int, floor: float) -> list[Lookup]:
         from orchestrator_graph.memory.recalled import read_neighbours
 
-        space = parts.space(tenant, embedded)
-        parts.learning.ensure((tenant, embedded.fingerprint))
+        space, place = parts.space(tenant, embedded), (tenant, embedded.fingerprint)
+        learning = parts.learning
+        learning.ensure(place)
         hits, state = space.search(embedded.matrix, k)
-        if not space.attached and state != "empty":
+        if not space.attached and (state != "empty" or parts.lacks(space.key)):
             parts.indexer.wake()
         near = [[hit for hit in line if hit[1] >= floor] for line in hits]
-        known = read_neighbours(parts.ledger, tenant, list({task_id for line in near for task_id, _ in line}))
+        ids = list({task_id for line in near for task_id, _ in line})
+        known = read_neighbours(parts.ledger, tenant, ids, learning.rates(place), learning.half_life_s)
         return [
             Lookup(
                 tuple(replace(known[task_id], similarity=cosine) for task_id, cosine in line if task_id in known),
                 state,
                 embed_model=embedded.fingerprint,
                 vector=vector,
+                appetites=learning.appetites(place),
             )
             for line, vector in zip(near, embedded.matrix, strict=True)
         ]
@@ -144,27 +153,19 @@ class Memory:
         parts = await self._opened(fx)
         return await fx.offload(partial(parts.ledger.spent_nusd, run_id, budget, since))
 
-    def stats(self) -> dict[str, Any]:
-        """Rows by table, where they are, the embedders, and the index's state; opens the memory."""
-        parts = self._open()
-        spaces = list(parts.spaces.values())
-        return {
-            **parts.ledger.counts(),
-            "where": parts.ledger.where,
-            "embedder": parts.public.fingerprint,
-            "private_embedder": parts.private.fingerprint,
-            "embed_calls": parts.public.calls,
-            "embed_seconds": parts.public.seconds,
-            "not_embedded": self._unembedded,
-            "index": parts.index.away or "ok",
-            "indexed": sum(space.indexed for space in spaces),
-            "waiting": sum(space.waiting() for space in spaces),
-        }
+    async def shared_budget(self, fx: Effects, name: str, limit_nusd: int, per: str) -> "LedgerBudget":
+        """The budget of that name which all processes on this ledger draw on; `per` is `day` or `total`."""
+        return (await self._opened(fx)).budget(name, limit_nusd, per)
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Changes with every write and every lesson of this process. Opens and reads nothing."""
+        parts = self._parts
+        return () if parts is None else (parts.ledger.writes, parts.learning.lessons)
 
     def flush(self, timeout_s: float = 10) -> None:
         """Waits until the index holds every row of the spaces in use, or is known to be away; learns what is new."""
-        parts = self._parts
-        if parts is not None:
+        if (parts := self._parts) is not None:
             parts.indexer.flush(timeout_s)
             parts.learning.flush()
 
@@ -191,7 +192,8 @@ class Memory:
                 raise MemoryStoreError("memory: it was closed; make a new Memory")
             if self._parts is not None:
                 return self._parts
-            parts = Parts(self.where, self.embedder, self._learners, local=self.embedder_is_local)
+            parts = Parts(self.where, self.embedder, self._learners, local=self.embedder_is_local, index=self.index)
+            parts.learning.half_life_s = self.half_life_days * 86_400
             self._parts = parts
             # Also at interpreter exit: a daemon thread must not be inside Chroma's native code by then.
             self._finalizer = weakref.finalize(self, parts.close)

@@ -65,6 +65,11 @@ class VectorSource:
         model = next((model for model in models if isinstance(model, str)), "")
         return f"{type(self._embedder).__name__}:{model}" if model else type(self._embedder).__name__
 
+    def clear(self) -> None:
+        """Forgets the cached texts and vectors."""
+        with self._guard:
+            self._cache.clear()
+
     async def embed(self, fx: Effects, texts: Sequence[str]) -> Embedded:
         """The texts' vectors in order.
 

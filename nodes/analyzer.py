@@ -5,6 +5,7 @@ Everything that a user can get wrong is raised here, before anything is called o
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from langchain_core.messages import AnyMessage, HumanMessage
@@ -12,14 +13,16 @@ from langgraph.runtime import get_runtime
 from langgraph.types import Overwrite
 
 from orchestrator_graph.errors import InputError, NoCandidateError, PolicyError, PrivacyError
+from orchestrator_graph.nodes.ahead import planned
 from orchestrator_graph.nodes.features import ask_of, find_pii, read_features
 from orchestrator_graph.nodes.io import Io, call_record
 from orchestrator_graph.nodes.plan import shown, single, subtasks_of
-from orchestrator_graph.nodes.planner import model_plan
 from orchestrator_graph.nodes.structure import cut
 from orchestrator_graph.policy import LIMITS, Policy
 from orchestrator_graph.registry.portfolio import Portfolio
 from orchestrator_graph.routing.constraints import feasible
+from orchestrator_graph.routing.estimator import Estimator
+from orchestrator_graph.routing.rules import Rules
 from orchestrator_graph.routing.situation import Situation
 from orchestrator_graph.state import State
 from orchestrator_graph.types import Attempt, Features, Subtask, new_id, to_json
@@ -113,12 +116,16 @@ def check_feasible(portfolio: Portfolio, features: Features, policy: Policy, pri
     )
 
 
-def check_names(portfolio: Portfolio, policy: Policy) -> None:
-    """Raises where the policy names a model that is not in the portfolio.
+def check_names(portfolio: Portfolio, policy: Policy, estimators: Sequence[Estimator] = ()) -> None:
+    """Raises where the policy or a rule names a model that is not in the portfolio.
 
     Raises:
         NoCandidateError: Names the field, the value and the known models.
+        ConfigError: The same of a rule.
     """
+    for estimator in estimators:
+        if isinstance(estimator, Rules):
+            estimator.check(portfolio)
     named = [("pin", policy.pin), *(("cascade", name) for name in policy.cascade)]
     for field, name in named:
         if name and name not in portfolio:
@@ -128,19 +135,20 @@ def check_names(portfolio: Portfolio, policy: Policy) -> None:
 
 async def analyze(state: State, io: Io) -> dict[str, Any]:
     """The analyzer node: task, plan and fresh results for this run."""
-    policy = in_force(get_runtime().context, io.services.policy)
+    policy, io = in_force(get_runtime().context, io.services.policy), replace(io, run=new_id())
     if len(state["messages"]) > 1 and (state.get("task") or {}).get("private"):
         policy = policy.overlaid(Policy(private=True))  # the history holds a private turn: labels never fall
     features, wanted, notes = read_task(state["messages"], policy)
     portfolio = await io.portfolio()
-    check_names(portfolio, policy)
+    check_names(portfolio, policy, io.services.estimators)
     _check_budget(policy, io)
     private = settle_privacy(portfolio, features, policy, wanted, notes)
     check_feasible(portfolio, features, policy, private)
+    io.services.gateway.pin(io.run, portfolio)
     if policy.deadline_s is not None:
         await io.services.gateway.warm(io.fx)
     task: dict[str, Any] = {
-        "run_id": new_id(),
+        "run_id": io.run,
         "policy": policy.model_dump(mode="json", exclude_unset=True),
         "started_at": time.time(),
         "private": private,
@@ -180,7 +188,7 @@ async def _plan(
     if pieces:
         task["plan_source"] = "structure"
         return subtasks_of(pieces, features, private), []
-    pieces, calls, note = await model_plan(io, features, policy, task, private)
+    pieces, calls, note = await planned(io, features, policy, task, private)
     task["notes"] += [note] if note else []
     if not pieces:
         return single(features, private), calls

@@ -17,7 +17,7 @@ from orchestrator_graph.types import Attempt, Evidence, Subtask
 
 __all__ = ["ask_judge"]
 
-ONE_CALL = Policy(strategy="route", pin=None, explore=0.0)
+ONE_CALL = Policy(strategy="route", pin=None, explore=0.0, canary={}, trial={})
 PROMPT = (Path(__file__).parent / "judge_prompt.txt").read_text(encoding="utf-8")
 SCORE = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d+)?(?!\d)")
 SCORE_TOKENS, THINKING_TOKENS = 24, 600

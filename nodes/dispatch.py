@@ -1,4 +1,7 @@
-"""Sends what is ready, with the answers that it depends on; nothing else. Waves of Send: see docs/decisions/0003."""
+"""Sends what is ready, with the answers that it depends on, and has the next wave prepared meanwhile.
+
+Waves of Send: see docs/decisions/0003.
+"""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -6,6 +9,7 @@ from typing import Any, Literal
 from langchain_core.messages import AnyMessage, HumanMessage
 from langgraph.types import Command, Send
 
+from orchestrator_graph.nodes.ahead import next_wave, wake
 from orchestrator_graph.nodes.io import Io
 from orchestrator_graph.nodes.recall import prefetch
 from orchestrator_graph.nodes.result import readable
@@ -35,7 +39,10 @@ async def dispatch(state: State, io: Io) -> Command[Literal["solve", "synthesize
     requests = sum(call["tries"] for call in calls if call["purpose"] != "embed")
     (await io.lease(state["task"])).catch_up(spent, requests)
     task = {**state["task"], "spent_nusd": spent, "alone": len(state["subtasks"]) == 1}
-    await prefetch(io, task, ready)
+    later = [item for item in state["subtasks"] if item["id"] not in results and item not in ready]
+    await prefetch(io, task, [*ready, *later], len(ready))
+    if named := await wake(io, task, next_wave(later, results, ready)):
+        io.emit("ahead", models=named)
     sends = [Send("solve", _payload(state, task, subtask, results)) for subtask in ready]
     return Command(goto=sends, update={"results": blocked})
 

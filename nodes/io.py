@@ -4,7 +4,6 @@ A node is `async def logic(state, io)`; `step.Step` hands it an `Io` over sync o
 which.
 """
 
-import datetime
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -17,11 +16,15 @@ from langgraph.runtime import get_runtime
 from orchestrator_graph.drive import Effects
 from orchestrator_graph.gateway.budget import Lease
 from orchestrator_graph.gateway.door import Gateway
+from orchestrator_graph.gateway.tally import Tally
 from orchestrator_graph.memory import Lookup, Memory
+from orchestrator_graph.nodes.decided import Decided
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.portfolio import Portfolio
-from orchestrator_graph.routing.decide import default_estimators
+from orchestrator_graph.routing.defaults import default_estimators
 from orchestrator_graph.routing.estimator import Estimator
+from orchestrator_graph.routing.guard import Pairs
+from orchestrator_graph.routing.robust import DearRate
 from orchestrator_graph.types import Attempt, Request, Subtask, to_json
 
 __all__ = ["LENT", "Io", "Services", "call_record"]
@@ -34,10 +37,17 @@ LENT: ContextVar[Callable[[Any], None] | None] = ContextVar("LENT", default=None
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What this process keeps at hand of runs under way; all of it can be made again from the state."""
+    """What this process keeps at hand of runs under way; all of it can be made again from the state.
+
+    Attributes:
+        lookups: (run id, subtask id) -> what was looked up ahead, and its share of the embedding if for later.
+    """
 
     policies: dict[str, Policy] = field(default_factory=dict)
-    lookups: dict[tuple[str, str], Lookup] = field(default_factory=dict)
+    lookups: dict[tuple[str, str], tuple[Lookup, float | None]] = field(default_factory=dict)
+    decided: Decided = field(default_factory=Decided)
+    embedding: Tally = field(default_factory=Tally)
+    looked_up: Tally = field(default_factory=Tally)
 
     def tidy(self) -> None:
         """Drops everything once many runs were left unfinished."""
@@ -54,6 +64,8 @@ class Services:
         policy: The factory's policy; a call's context is laid over it.
         system_prompt: Put before every subtask's prompt.
         budgets: Shared budgets by name: (limit in nano-dollars, `day` or `total`).
+        pairs: Who was tried beside whom, for `guard="strict"`.
+        dear: How many dear choices each user had lately.
     """
 
     gateway: Gateway
@@ -62,6 +74,8 @@ class Services:
     system_prompt: str = ""
     estimators: tuple[Estimator, ...] = field(default_factory=default_estimators)
     budgets: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    pairs: Pairs = field(default_factory=Pairs)
+    dear: DearRate = field(default_factory=DearRate)
     desk: Desk = field(default_factory=Desk)
 
 
@@ -71,15 +85,17 @@ class Io:
 
     Attributes:
         inner: In the child graph, whose events go through the parent's writer.
+        run: Id of the run, which keeps the models that it began with.
     """
 
     fx: Effects
     services: Services
     inner: bool = False
+    run: str = ""
 
     async def portfolio(self) -> Portfolio:
-        """The models, discovered at first use."""
-        return await self.services.gateway.portfolio(self.fx)
+        """The models of this run, discovered at first use."""
+        return await self.services.gateway.portfolio(self.fx, self.run)
 
     async def gather(self, jobs: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
         """Runs jobs side by side."""
@@ -124,9 +140,7 @@ class Io:
         if policy.budget is None:
             return None
         limit, per = self.services.budgets[policy.budget]
-        since = _start_of_day() if per == "day" else 0.0
-        spent = await self.services.memory.spent_nusd(self.fx, budget=policy.budget, since=since)
-        return self.services.gateway.shared_budget(policy.budget, limit, spent, since)
+        return await self.services.memory.shared_budget(self.fx, policy.budget, limit, per)
 
     async def call(
         self,
@@ -174,7 +188,3 @@ def call_record(attempt: Attempt) -> dict[str, dict[str, Any]]:
     for name in ("text", "logprobs", "end_logprob", "message_id"):
         data.pop(name)
     return {attempt.id: data}
-
-
-def _start_of_day() -> float:
-    return datetime.datetime.now(datetime.UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()

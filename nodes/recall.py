@@ -1,4 +1,4 @@
-"""Looks up remembered tasks: a wave at a time, never failing a run, each user's words for that user only."""
+"""Looks up remembered tasks: a whole plan at a time, never failing a run, each user's words for that user only."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -7,30 +7,50 @@ from typing import Any
 from orchestrator_graph.errors import MemoryStoreError
 from orchestrator_graph.memory import Lookup
 from orchestrator_graph.nodes.io import Io
-from orchestrator_graph.types import Neighbour, Subtask
+from orchestrator_graph.types import Attempt, Neighbour, Subtask, Usage, new_id
 
-__all__ = ["prefetch", "recall"]
+__all__ = ["embedding", "look_up", "prefetch", "recall", "shelved"]
 
 
-async def prefetch(io: Io, task: Mapping[str, Any], subtasks: Sequence[Mapping[str, Any]]) -> None:
-    """Looks up a whole wave at once: twenty look-ups cost about what four single ones do."""
-    if len(subtasks) < 2:
-        return
+async def prefetch(io: Io, task: Mapping[str, Any], subtasks: Sequence[Mapping[str, Any]], ready: int) -> None:
+    """Looks up the present wave and all later ones at once: twenty look-ups cost about what four single ones do.
+
+    A brief is looked up as it was planned, before answers are put into it: nothing of a later wave is missing.
+
+    Args:
+        io: Effects.
+        task: The run.
+        subtasks: The present wave, then those that come later.
+        ready: How many are of the present wave.
+    """
     desk = io.services.desk
-    texts = [subtask["features"]["text"] for subtask in subtasks]
-    found = await _found(io, task, texts, private=any(subtask["private"] for subtask in subtasks))
     desk.tidy()
-    for subtask, lookup in zip(subtasks, found, strict=True):
-        desk.lookups[task["run_id"], subtask["id"]] = lookup
+    lacking = [(place, item) for place, item in enumerate(subtasks) if (task["run_id"], item["id"]) not in desk.lookups]
+    if len(lacking) < 2:
+        return
+    texts, private = [item["features"]["text"] for _, item in lacking], any(item["private"] for _, item in lacking)
+    found = await look_up(io, task, texts, private=private)
+    share = found[0].embed_seconds / len(texts)
+    for (place, item), lookup in zip(lacking, found, strict=True):
+        desk.lookups[task["run_id"], item["id"]] = (lookup, None if place < ready else share)
 
 
 async def recall(io: Io, task: Mapping[str, Any], subtask: Subtask) -> Lookup:
     """Remembered tasks near this one."""
-    ready = io.services.desk.lookups.pop((task["run_id"], subtask.id), None)
-    return ready or (await _found(io, task, [subtask.features.text], private=subtask.private))[0]
+    desk = io.services.desk
+    lookup, share = desk.lookups.pop((task["run_id"], subtask.id), (None, None))
+    if share is not None:
+        desk.looked_up.hit(share)
+    return lookup or (await look_up(io, task, [subtask.features.text], private=subtask.private))[0]
 
 
-async def _found(io: Io, task: Mapping[str, Any], texts: list[str], *, private: bool) -> list[Lookup]:
+def shelved(io: Io, task: Mapping[str, Any], subtask_id: str, *, take: bool = False) -> Lookup | None:
+    """What was looked up ahead for a subtask; left where it is unless taken."""
+    shelf, key = io.services.desk.lookups, (task["run_id"], subtask_id)
+    return (shelf.pop(key, (None, None)) if take else shelf.get(key, (None, None)))[0]
+
+
+async def look_up(io: Io, task: Mapping[str, Any], texts: list[str], *, private: bool) -> list[Lookup]:
     """What cannot be read is a decision without memory, marked so."""
     policy = io.policy(task)
     try:
@@ -38,6 +58,22 @@ async def _found(io: Io, task: Mapping[str, Any], texts: list[str], *, private: 
     except MemoryStoreError as error:
         return [Lookup(state=f"off ({error})")] * len(texts)
     return [replace(item, neighbours=_for_eyes_of(policy.user_id, item)) for item in found]
+
+
+def embedding(lookup: Lookup, subtask_id: str, tokens: int) -> Attempt | None:
+    """The bill's entry for asking an embedder other than the built-in one; `None` where none was asked."""
+    if not lookup.embed_calls:
+        return None
+    return Attempt(
+        new_id(),
+        lookup.embed_model,
+        "embed",
+        usage=Usage(tokens, 0, measured=False),
+        billed=False,
+        cost_measured=False,
+        latency_s=lookup.embed_seconds,
+        subtask_id=subtask_id,
+    )
 
 
 def _for_eyes_of(user_id: str, found: Lookup) -> tuple[Neighbour, ...]:

@@ -1,18 +1,59 @@
-"""What a run leaves behind in memory: its tasks, decisions, calls and what each try was worth."""
+"""What a run leaves behind in memory: its tasks, decisions, calls, what each try was worth, and what a re-ask says."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from difflib import SequenceMatcher
 from typing import Any
 
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+
 from orchestrator_graph.confidence.checks import normalise
+from orchestrator_graph.errors import FeedbackError, MemoryStoreError
 from orchestrator_graph.memory import RunRecord, TaskRecord
+from orchestrator_graph.memory.feedback import Vote, count
+from orchestrator_graph.memory.worth import ANSWER, WEIGHTS
+from orchestrator_graph.nodes.features import ask_of, read_features
+from orchestrator_graph.nodes.io import Io
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.types import Attempt, Decision, Outcome
 
-__all__ = ["record_of"]
+__all__ = ["doubted_run", "record_of", "remember"]
 
-# Nobody confirmed these scores: they rest on an uncalibrated confidence, so they count for a fraction of a vote.
-VERDICT_WEIGHT = 0.5
-MEANINGFUL = ("log-probability", "agreement", "self-consistency", "judge", "person")
+HEARD = frozenset({"log-probability", "agreement", "self-consistency"})
+ONE_RIGHT = frozenset({"number", "word", "yes_no"})
+"""Forms with one right answer: a person who gives another one says that this one was wrong."""
+COMPARED_WORDS = 300
+
+
+async def remember(state: Mapping[str, Any], io: Io, results: Mapping[str, Any]) -> list[str]:
+    """Commits the run, and a weak vote against the one before where the user asks again. What failed, as notes."""
+    memory, notes = io.services.memory, list[str]()
+    try:
+        await memory.remember(io.fx, record_of(state, results))
+        doubted = doubted_run(state["messages"])
+        if doubted is not None:
+            policy = Policy(**state["task"]["policy"])
+            vote = Vote(doubted, 0.0, key="re_ask", user=policy.user_id, tenant=policy.tenant, source="implicit")
+            await count(io.fx, memory, vote)
+    except MemoryStoreError as error:  # the answer is paid for: it is given, and the bill says what was not kept
+        notes.append(f"not remembered: {error}")
+    except FeedbackError:  # the turn before was not ours, or nobody's answer: there is nothing to doubt
+        return notes
+    return notes
+
+
+def doubted_run(messages: Sequence[AnyMessage]) -> str | None:
+    """The run whose answer the last human message asks for again, by its words or by being the same task."""
+    asks = [place for place, message in enumerate(messages) if isinstance(message, HumanMessage)]
+    if len(asks) < 2:
+        return None
+    *_, before, last = asks
+    answer = next((m for m in reversed(messages[before:last]) if isinstance(m, AIMessage)), None)
+    run_id = None if answer is None else answer.response_metadata.get("run_id")
+    if not isinstance(run_id, str) or not run_id:
+        return None
+    now, then = ask_of(messages[last:])[0], ask_of(messages[before : before + 1])[0]
+    again = read_features(now, (), messages[:last]).signals["re_ask"]
+    return run_id if again or normalise(now) == normalise(then) else None
 
 
 def record_of(state: Mapping[str, Any], results: Mapping[str, Any]) -> RunRecord:
@@ -38,46 +79,63 @@ def record_of(state: Mapping[str, Any], results: Mapping[str, Any]) -> RunRecord
             )
         )
         decisions.append((result["decision"]["id"], Decision.from_json(result["decision"])))
-        outcomes += _outcomes(result, state["calls"])
-    calls = [(ids.get(call["subtask_id"], ""), _attempt(call)) for call in state["calls"].values()]
+        outcomes += _outcomes(result, state["calls"], subtask["features"]["expects"])
+    calls = [(ids.get(call["subtask_id"], ""), Attempt.from_json(call)) for call in state["calls"].values()]
     return RunRecord(
         tuple(tasks), tuple(decisions), tuple(calls), tuple(outcomes), budget=policy.budget, run_id=task["run_id"]
     )
 
 
-def _attempt(call: dict[str, Any]) -> Attempt:
-    return Attempt.from_json(call)
-
-
-def _outcomes(result: Mapping[str, Any], calls: Mapping[str, Any]) -> list[Outcome]:
-    """One outcome per answered try: the accepted answer's confidence, or its complement where a try said otherwise."""
+def _outcomes(result: Mapping[str, Any], calls: Mapping[str, Any], expects: str) -> list[Outcome]:
+    """One outcome per answered try, named after who says what it was worth."""
     decision, outcomes = result["decision"], []
     for number, tried in enumerate(result["hand"]):
         if tried["failure"] is not None:
             continue
-        heard = any(item["name"] in MEANINGFUL for item in tried["verdict"]["evidence"])
+        source, score = _worth(tried, result, expects)
         own = [calls[key] for key in tried["call_ids"] if key in calls]
         energies = [call["energy_j"] for call in own if call["energy_j"] is not None]
+        given = result["status"] != "failed" and tried["candidate"] == result["candidate"]
         outcomes.append(
             Outcome(
                 id=f"{decision['id']}-{number}",
                 task_id=decision["id"],
                 decision_id=decision["id"],
                 candidate=tried["candidate"],
-                score=_score(tried, result),
-                source="verdict" if heard else "not judged",
-                weight=VERDICT_WEIGHT if heard else 0.0,
+                score=score,
+                source=source,
+                weight=WEIGHTS.get(source, 0.0),
                 cost_nusd=sum(call["cost_nusd"] for call in own),
                 latency_s=sum(call["latency_s"] for call in own),
                 energy_j=sum(energies) if energies else None,
+                key=ANSWER if given else None,
             )
         )
     return outcomes
 
 
-def _score(tried: Mapping[str, Any], result: Mapping[str, Any]) -> float:
-    final = result["confidence"]
+def _worth(tried: Mapping[str, Any], result: Mapping[str, Any], expects: str) -> tuple[str, float]:
+    """Source and score of a try: a person, a failed check, a judge model, else our own confidence."""
+    mine, final = normalise(tried["text"], expects), normalise(result["answer"], expects)
+    evidence = {item["name"]: item for item in tried["verdict"]["evidence"]}
+    if any(item["name"] == "person" for item in result["verdict"]["evidence"]):
+        if mine == final or expects in ONE_RIGHT:
+            return "feedback", float(mine == final)
+        return "implicit", _likeness(mine, final)  # an edit: what was kept of it
+    if any(item["decisive"] and item["value"] < 0.5 for item in evidence.values()):
+        return "verified", 0.0
+    if "judge" in evidence:
+        return "judge", float(evidence["judge"]["value"])
+    return "not judged" if HEARD.isdisjoint(evidence) else "verdict", _confidence(tried, result, mine == final)
+
+
+def _confidence(tried: Mapping[str, Any], result: Mapping[str, Any], same: bool) -> float:
+    """The accepted answer's confidence, or its complement where a try said otherwise."""
+    own, final = float(tried["verdict"]["confidence"]), result["confidence"]
     if result["status"] != "accepted" or final is None:
-        return float(tried["verdict"]["confidence"])
-    same = normalise(tried["text"]) == normalise(result["answer"])
-    return float(final if same else min(tried["verdict"]["confidence"], 1 - final))
+        return own
+    return float(final) if same else min(own, 1 - float(final))
+
+
+def _likeness(one: str, other: str) -> float:
+    return SequenceMatcher(None, one.split()[:COMPARED_WORDS], other.split()[:COMPARED_WORDS]).ratio()

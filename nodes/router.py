@@ -1,26 +1,45 @@
-"""Decides which candidate shall take a subtask, naming the remembered tasks that it looked at. Calls no model."""
+"""Decides which candidate shall take a subtask, naming the remembered tasks that it looked at. Calls no model.
 
+Only a deciding model is asked, where one is among the estimators.
+"""
+
+from dataclasses import replace
 from typing import Any
 
 from orchestrator_graph.memory import Lookup
+from orchestrator_graph.nodes.decider import decided
+from orchestrator_graph.nodes.features import read_features
 from orchestrator_graph.nodes.io import Io, call_record
-from orchestrator_graph.nodes.recall import recall
-from orchestrator_graph.nodes.situation import situation
+from orchestrator_graph.nodes.recall import embedding, look_up, recall, shelved
+from orchestrator_graph.nodes.situation import situation, with_lookup
+from orchestrator_graph.policy import Policy
 from orchestrator_graph.routing.decide import decide
+from orchestrator_graph.routing.robust import second_look
+from orchestrator_graph.routing.situation import Situation
 from orchestrator_graph.state import SolveState
-from orchestrator_graph.types import Attempt, Decision, Subtask, Usage, new_id, to_json
+from orchestrator_graph.types import Decision, Subtask, to_json
 
 __all__ = ["route"]
+
+Calls = dict[str, dict[str, Any]]
 
 
 async def route(state: SolveState, io: Io) -> dict[str, Any]:
     """The router node: the decision of this subtask."""
     policy, subtask = io.policy(state["task"]), Subtask.from_json(state["subtask"])
-    lookup = await recall(io, state["task"], subtask)
     context = sum(len(answer.encode()) for answer in state["answers"].values())
-    now = await situation(io, state["task"], private=subtask.private, lookup=lookup, context_bytes=context)
-    portfolio = await io.portfolio()
-    decision = decide(subtask.id, subtask.features, portfolio, policy, now, io.services.estimators)
+    portfolio, desk, version = await io.portfolio(), io.services.desk, io.services.memory.version
+    now = await situation(io, state["task"], private=subtask.private, context_bytes=context)
+    calls: Calls = {}
+
+    async def make() -> tuple[Decision, Lookup]:
+        lookup = await recall(io, state["task"], subtask)
+        return await _decision(state, io, subtask, with_lookup(now, lookup), calls), lookup
+
+    decision, lookup = await desk.decided.get(subtask, policy, now, portfolio, version, make)
+    lookup = lookup or shelved(io, state["task"], subtask.id, take=True) or Lookup()
+    asked = embedding(lookup, subtask.id, subtask.features.tokens)
+    io.services.dear.noted(policy.tenant, policy.user_id, decision)
     first = decision.ranking[0].candidate.id if decision.ranking else ""
     io.emit("decision", subtask=subtask.id, candidate=first, why=decision.why)
     return {
@@ -28,8 +47,26 @@ async def route(state: SolveState, io: Io) -> dict[str, Any]:
         "hand": [],
         "tried": [],
         "target": None,
-        "calls": _embedding(lookup, subtask),
+        "calls": {**(call_record(asked) if asked else {}), **calls},
     }
+
+
+async def _decision(state: SolveState, io: Io, subtask: Subtask, now: Situation, calls: Calls) -> Decision:
+    """The decision; a dear one is looked at twice. What that takes is put into `calls`."""
+    task, policy, portfolio = state["task"], io.policy(state["task"]), await io.portfolio()
+    now, spent = await decided(io, task, subtask, now)
+    calls.update(spent)
+    decision = decide(subtask.id, subtask.features, portfolio, policy, now, io.services.estimators)
+
+    async def again(text: str) -> Decision:
+        features = replace(read_features(text), needs=subtask.features.needs)
+        lookup = (await look_up(io, task, [text], private=subtask.private))[0]
+        asked = embedding(lookup, subtask.id, features.tokens)
+        calls.update(call_record(asked) if asked else {})
+        plain = policy.overlaid(Policy(explore=0.0, canary={}, trial={}))
+        return decide(subtask.id, features, portfolio, plain, with_lookup(now, lookup), io.services.estimators)
+
+    return await second_look(decision, subtask.features.text, policy, again)
 
 
 def _record(decision: Decision) -> dict[str, Any]:
@@ -37,21 +74,3 @@ def _record(decision: Decision) -> dict[str, Any]:
     for entry, estimate in zip(data["ranking"], decision.ranking, strict=True):
         entry["candidate_id"] = estimate.candidate.id
     return data
-
-
-def _embedding(lookup: Lookup, subtask: Subtask) -> dict[str, Any]:
-    """The bill's entry for asking an embedder other than the built-in one."""
-    if not lookup.embed_calls:
-        return {}
-    return call_record(
-        Attempt(
-            new_id(),
-            lookup.embed_model,
-            "embed",
-            usage=Usage(subtask.features.tokens, 0, measured=False),
-            billed=False,
-            cost_measured=False,
-            latency_s=lookup.embed_seconds,
-            subtask_id=subtask.id,
-        )
-    )

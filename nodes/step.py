@@ -29,11 +29,15 @@ class Step(Runnable[Any, Any]):
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: ARG002
         """Runs the logic without an event loop."""
-        return drive(self._logic(input, Io(SYNC, self._services, self._inner)))  # type: ignore[arg-type]
+        return drive(self._logic(input, Io(SYNC, self._services, self._inner, _run_of(input))))  # type: ignore[arg-type]
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: ARG002
         """Awaits the logic."""
-        return await self._logic(input, Io(ASYNC, self._services, self._inner))
+        return await self._logic(input, Io(ASYNC, self._services, self._inner, _run_of(input)))
+
+
+def _run_of(state: Any) -> str:
+    return str((state.get("task") or {}).get("run_id", ""))
 
 
 class Nested(RunnableLambda[Any, Any]):

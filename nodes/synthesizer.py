@@ -6,10 +6,9 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, HumanMessage
 
-from orchestrator_graph.errors import MemoryStoreError
 from orchestrator_graph.nodes.billing import make_bill
 from orchestrator_graph.nodes.io import Io, call_record
-from orchestrator_graph.nodes.remember import record_of
+from orchestrator_graph.nodes.remember import remember
 from orchestrator_graph.nodes.situation import situation
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.portfolio import Portfolio
@@ -33,10 +32,7 @@ async def synthesize(state: State, io: Io) -> dict[str, Any]:
         text = "\n\n".join(part for part in [text, _unresolved(missing)] if part)
     portfolio = await io.portfolio()
     bill = make_bill(state["task"], calls, results, portfolio)
-    try:
-        await io.services.memory.remember(io.fx, record_of({**state, "calls": calls}, results))
-    except MemoryStoreError as error:  # the answer is paid for: it is given, and the bill says what was not kept
-        bill["notes"].append(f"not remembered: {error}")
+    bill["notes"] += await remember({**state, "calls": calls}, io, results)
     io.finish(state["task"])
     shown = {name: {k: v for k, v in results[name].items() if k not in {"hand", "message_id"}} for name in order}
     message = AIMessage(

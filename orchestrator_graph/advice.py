@@ -22,7 +22,7 @@ async def advise(fx: Effects, services: Services, text: str, policy: Policy) -> 
     gateway = services.gateway
     features, sensitive, notes = read_task([HumanMessage(text)], policy)
     portfolio = await gateway.portfolio(fx)
-    check_names(portfolio, policy)
+    check_names(portfolio, policy, services.estimators)
     private = settle_privacy(portfolio, features, policy, sensitive, notes)
     check_feasible(portfolio, features, policy, private)
     found = await services.memory.lookup(fx, [features.text], tenant=policy.tenant, private=private)
@@ -33,11 +33,16 @@ async def advise(fx: Effects, services: Services, text: str, policy: Policy) -> 
         left_s=policy.deadline_s,
         healthy={name: gateway.healthy(name) for name in portfolio},
         speeds={name: speed for name in portfolio if (speed := gateway.seconds_per_call(name)) is not None},
+        load_s=gateway.models.load_s(portfolio),
         neighbours=found[0].neighbours,
         memory_state=found[0].state,
         vector=found[0].vector,
         space=found[0].embed_model,
         tenant=policy.tenant,
         user_id=policy.user_id,
+        appetites=found[0].appetites,
+        tails={name: tail for name in portfolio if (tail := gateway.tail(name)) is not None},
+        pairs=services.pairs,
+        dear_used=services.dear.used(policy.tenant, policy.user_id),
     )
     return decide("1", features, portfolio, policy, now, services.estimators)

@@ -1,6 +1,6 @@
 """`orchestrator.toml`: found, read and checked. Every mistake names the file, the line and the way out.
 
-Knows nothing of models beyond their specs and connects to nothing. A call's arguments win over the file.
+A call's arguments win over the file.
 """
 
 import dataclasses
@@ -10,7 +10,6 @@ import sys
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -38,10 +37,11 @@ class Config:
     """What the file says.
 
     Attributes:
-        models: The portfolio in order, names and described models; None = whatever is found.
-        memory: Folder or URL; None = not said.
+        models: The portfolio in order; None = whatever is found.
+        memory: Folder or URL.
         model_specs: The described ones alone (`[[models]]`).
-        path: The file; None = there is none and all of this is the default.
+        rules: As in the file; `routing.rules.parse_rules` reads them.
+        path: The file; None = there is none.
     """
 
     models: list[str | ModelSpec] | None = None
@@ -49,6 +49,7 @@ class Config:
     policy: Policy = field(default_factory=Policy)
     budgets: Mapping[str, BudgetLimit] = field(default_factory=dict)
     model_specs: tuple[ModelSpec, ...] = ()
+    rules: Any = ()
     path: Path | None = None
 
 
@@ -69,8 +70,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None, cwd
 
 def find(environ: Mapping[str, str], cwd: Path | None = None) -> Path | None:
     """The file that counts: working folder, then $ORCHESTRATOR_CONFIG, then the user's config folder."""
-    here = (cwd or Path.cwd()) / FILE_NAME
-    if here.is_file():
+    if (here := (cwd or Path.cwd()) / FILE_NAME).is_file():
         return here
     if named := environ.get("ORCHESTRATOR_CONFIG"):
         return Path(named).expanduser()  # a wrong name is an error, not a reason to look further
@@ -89,9 +89,8 @@ def user_folder(kind: Literal["config", "data"], environ: Mapping[str, str]) -> 
     return Path(environ.get(variable) or home / usual) / APP
 
 
-@cache
 def template() -> str:
-    """The file that `orchestrator init` writes: every setting, commented."""
+    """What `orchestrator init` writes."""
     return resources.files("orchestrator_graph").joinpath("template.toml").read_text(encoding="utf-8")
 
 
@@ -102,7 +101,7 @@ class _Reader:
 
     def config(self) -> Config:
         data = self._parse()
-        self._check_keys(data, ("models", "memory", "policy", "budgets"), "")
+        self._check_keys(data, ("models", "memory", "policy", "budgets", "rules"), "")
         models, specs = self._models(data.get("models"))
         budgets = {k: self._budget(k, v) for k, v in self._table(data.get("budgets", {}), "budgets").items()}
         return Config(
@@ -111,6 +110,7 @@ class _Reader:
             policy=self._policy(data.get("policy", {}), budgets),
             budgets=budgets,
             model_specs=specs,
+            rules=data.get("rules", ()),
             path=self.path,
         )
 

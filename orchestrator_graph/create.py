@@ -8,7 +8,7 @@ from orchestrator_graph.memory import Memory
 from orchestrator_graph.orchestrator import Orchestrator
 
 if TYPE_CHECKING:
-    from orchestrator_graph.orchestrator import Graph, Models
+    from orchestrator_graph.assembly import Graph, Models
 
 __all__ = ["create_orchestrator"]
 

@@ -7,6 +7,7 @@
     ├── RegistryError(LookupError)      an unknown provider or model, or no model at all
     ├── NoCandidateError(LookupError)   the policy excludes every candidate; `.excluded` says why
     ├── PrivacyError(PermissionError)   private text would have had to leave the machine
+    ├── FeedbackError(LookupError)      a vote on what is not remembered here, or was not answered by a model
     └── MemoryStoreError                the ledger cannot be opened or written
 
 A *model's* failure is never raised inside the graph: it is a `types.Failure` value.
@@ -17,6 +18,7 @@ from collections.abc import Mapping
 __all__ = [
     "EXIT_CODES",
     "ConfigError",
+    "FeedbackError",
     "InputError",
     "MemoryStoreError",
     "NoCandidateError",
@@ -68,6 +70,10 @@ class PrivacyError(OrchestratorError, PermissionError):
     """Private text and no model that may see it: refused, not sent."""
 
 
+class FeedbackError(OrchestratorError, LookupError):
+    """A vote names a run, decision or subtask that is not remembered here, or that no model answered."""
+
+
 class MemoryStoreError(OrchestratorError):
     """The ledger or its index cannot be opened or written."""
 
@@ -80,5 +86,6 @@ EXIT_CODES: Mapping[type[OrchestratorError], int] = {
     NoCandidateError: 5,
     PrivacyError: 6,
     MemoryStoreError: 7,
+    FeedbackError: 2,
 }
 """The command line's exit codes; 1 is an answer that stayed incomplete."""

@@ -1,38 +1,24 @@
-"""The composition root: models, memory and policy in; a compiled graph out. Constructors only store."""
+"""What one does with models, memory and policy: ask, decide, watch, vote. Sync and async."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
-from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from orchestrator_graph.assembly import Assembly
 from orchestrator_graph.drive import ASYNC, SYNC, Effects, drive
-from orchestrator_graph.gateway.door import Gateway
 from orchestrator_graph.gateway.tracing import kept_here
-from orchestrator_graph.memory import Memory
+from orchestrator_graph.memory.feedback import Vote, count
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.portfolio import Portfolio
-from orchestrator_graph.registry.spec import ModelSpec
-from orchestrator_graph.routing.decide import default_estimators
-from orchestrator_graph.routing.estimator import Estimator, Learner
 from orchestrator_graph.types import Decision, new_id
-from orchestrator_graph.wiring import gateway_of, memory_of
 
 if TYPE_CHECKING:
-    from langchain_core.embeddings import Embeddings
-    from langchain_core.language_models import BaseChatModel
-    from langgraph.graph.state import CompiledStateGraph
-
-    from orchestrator_graph.config import Config
-    from orchestrator_graph.nodes.io import Services
-
-    Models = Sequence[str | BaseChatModel | ModelSpec] | str | None
-    Graph = CompiledStateGraph[Any, Any, Any, Any]
+    from orchestrator_graph.assembly import Models
 
 __all__ = ["Orchestrator"]
 
 
-class Orchestrator:
+class Orchestrator(Assembly):
     """Models, memory and policy behind one graph. Also a (sync and async) context manager.
 
     Args:
@@ -47,77 +33,29 @@ class Orchestrator:
         compile_options: `checkpointer, store, cache, name, debug`, passed to LangGraph.
     """
 
-    def __init__(
-        self,
-        models: "Models" = None,
-        *,
-        memory: "str | Path | Memory | None" = None,
-        embedder: "Embeddings | str | None" = None,
-        policy: Policy | dict[str, Any] | None = None,
-        config: "Config | None" = None,
-        system_prompt: str = "",
-        estimators: Sequence[Estimator] = (),
-        **compile_options: Any,
-    ) -> None:
-        self._models = models
-        self._memory = memory
-        self._embedder = embedder
-        self._policy = policy
-        self._config = config
-        self._system_prompt = system_prompt
-        self._estimators = tuple(estimators)
-        self._compile_options = compile_options
-
-    @cached_property
-    def policy(self) -> Policy:
-        """The default policy: the call's own fields over those of the file."""
-        own = Policy.parse(self._policy)
-        return own if self._config is None else self._config.policy.overlaid(own)
-
-    @cached_property
-    def gateway(self) -> Gateway:
-        """The door to all models."""
-        return gateway_of(self._models, self._config)
-
-    @cached_property
-    def memory(self) -> Memory:
-        """What is remembered."""
-        memory = memory_of(self._memory, self._embedder, self._config, self.gateway)
-        for estimator in self.estimators:
-            if isinstance(estimator, Learner):
-                memory.taught(estimator.learn)
-        return memory
-
-    @cached_property
-    def estimators(self) -> tuple[Estimator, ...]:
-        """What beliefs are made by."""
-        return self._estimators or default_estimators()
-
-    @cached_property
-    def services(self) -> "Services":
-        """What the nodes are bound to."""
-        from orchestrator_graph.nodes.io import Services
-
-        budgets = {} if self._config is None else self._config.budgets
-        return Services(
-            gateway=self.gateway,
-            memory=self.memory,
-            policy=self.policy,
-            system_prompt=self._system_prompt,
-            estimators=self.estimators,
-            budgets={name: (round(limit * 1e9), per) for name, (limit, per) in budgets.items()},
-        )
-
-    @cached_property
-    def graph(self) -> "Graph":
-        """The compiled graph; `invoke`, `ainvoke`, `stream`, and a node of any other graph."""
-        from orchestrator_graph.graph import build_graph
-
-        return build_graph(self.services, **self._compile_options)
-
     def portfolio(self) -> Portfolio:
         """The models that one may choose from; `RegistryError` where a named one, or any, is missing."""
         return drive(self.gateway.portfolio(SYNC))
+
+    def set_models(self, models: "Models") -> Portfolio:
+        """Adds, replaces or removes models and prices while running: what is given is the whole new portfolio.
+
+        Runs under way keep theirs; a wrong name changes nothing.
+
+        Raises:
+            RegistryError: A model that is named is not there.
+        """
+        return drive(self.gateway.replace(SYNC, models))
+
+    async def aset_models(self, models: "Models") -> Portfolio:
+        """`set_models`, async."""
+        return await self.gateway.replace(ASYNC, models)
+
+    def stats(self) -> dict[str, Any]:
+        """What the memory holds, and what was done ahead: hits, misses, measured milliseconds saved."""
+        from orchestrator_graph.nodes.ahead import report
+
+        return {"memory": self.memory.stats(), "ahead": report(self.services)}
 
     def decide(self, text: str, policy: Policy | dict[str, Any] | None = None) -> Decision:
         """The decision for the task as a whole. Calls no model; refuses what `run` would refuse."""
@@ -182,17 +120,55 @@ class Orchestrator:
         """Small, medium, large: the next level is asked while an answer is not sure enough."""
         return self.run(text, Policy.parse(policy).overlaid(Policy(strategy="cascade", decompose="never")))
 
-    def close(self) -> None:
-        """Closes clients and memory; what was acknowledged is kept."""
-        for name in ("memory", "gateway"):
-            if name in self.__dict__:
-                getattr(self, name).close()
+    def feedback(
+        self,
+        run_id_or_decision_id: str,
+        score: float,
+        key: str = "user",
+        comment: str | None = None,
+        subtask: str | None = None,
+        *,
+        user: str | None = None,
+        tenant: str | None = None,
+    ) -> dict[str, str]:
+        """Commits a vote on an answer, whenever it comes; the next decision knows of it.
 
-    async def aclose(self) -> None:
-        """`close`, async."""
-        for name in ("memory", "gateway"):
-            if name in self.__dict__:
-                await getattr(self, name).aclose()
+        A run's id means the final answer of each of its subtasks (or of `subtask`), a decision's id that subtask's.
+
+        Args:
+            run_id_or_decision_id: As in `response_metadata` (`run_id`, `decisions`), of any process's run.
+            score: From 0 (useless) to 1 (right), or a bool.
+            key: What it is about; a later vote with this key by the same user replaces the earlier one.
+            comment: Kept beside it.
+            subtask: Only this one.
+            user: Who votes; `None` = whoever asked.
+            tenant: Refuses what belongs to another one; `None` = the id is permission enough.
+
+        Returns:
+            Subtask id -> the candidate whose answer it counts for.
+
+        Raises:
+            InputError: A field that makes no sense.
+            FeedbackError: Nothing of that id is remembered here, or no model answered it.
+            MemoryStoreError: It could not be committed.
+        """
+        vote = Vote(run_id_or_decision_id, score, key, comment, subtask, user, tenant)
+        return drive(count(SYNC, self.memory, vote))
+
+    async def afeedback(
+        self,
+        run_id_or_decision_id: str,
+        score: float,
+        key: str = "user",
+        comment: str | None = None,
+        subtask: str | None = None,
+        *,
+        user: str | None = None,
+        tenant: str | None = None,
+    ) -> dict[str, str]:
+        """`feedback`, async."""
+        vote = Vote(run_id_or_decision_id, score, key, comment, subtask, user, tenant)
+        return await count(ASYNC, self.memory, vote)
 
     def __enter__(self) -> Self:
         return self

@@ -14,6 +14,7 @@ from orchestrator_graph.errors import PolicyError
 
 __all__ = ["LIMITS", "Policy", "PolicyLimits"]
 
+TRIED = frozenset({"tradeoff", "min_quality", "guard", "reference", "max_quality_loss", "latency_slo_s"})
 TRADEOFFS = {"cheap": 0.1, "balanced": 0.5, "best": 1.0}
 
 
@@ -80,8 +81,29 @@ class Policy(BaseModel):
     guard: Literal["prior", "strict"] = Field(
         default="prior", description="strict: leave the reference (best) model only where a paired test allows it."
     )
+    reference: str | None = Field(
+        default=None, description="guard=strict: the model to be measured against; by default the one believed best."
+    )
+    max_quality_loss: float = Field(
+        default=0.02, ge=0, lt=1, description="guard=strict: points of quality that may be lost against the reference."
+    )
     explore: float = Field(
         default=0.0, ge=0, le=0.5, description="Share of decisions made at random to learn; never if private."
+    )
+    max_regret: float = Field(
+        default=0.2, ge=0, le=1, description="Exploration takes nothing that is believed to be worse by more than this."
+    )
+    canary: dict[str, float] = Field(
+        default_factory=dict, description="Share of users (else runs) that try a new model, by model or pattern."
+    )
+    trial: dict[str, Any] = Field(
+        default_factory=dict, description="A policy on trial: share, and the fields of the selection that it changes."
+    )
+    latency_slo_s: float | None = Field(
+        default=None, gt=0, description="Seconds that 19 of 20 calls should stay below; slower ones lose utility."
+    )
+    dear_per_hour: int | None = Field(
+        default=None, ge=0, description="Dear choices (nine times the cheapest, or more) a user may have in an hour."
     )
     _fingerprint: str = PrivateAttr(default="")
     human: Literal["never", "ask"] = Field(default="never", description="ask: interrupt and ask a person when unsure.")
@@ -101,6 +123,22 @@ class Policy(BaseModel):
         for number in value.values() if isinstance(value, dict) else [value]:
             if not 0 <= number <= 1:
                 raise ValueError(f"{number} is not a probability from 0 to 1")
+        return value
+
+    @field_validator("canary")
+    @classmethod
+    def _shares(cls, value: dict[str, float]) -> dict[str, float]:
+        if not all(share >= 0 for share in value.values()) or sum(value.values()) > 1:
+            raise ValueError(f"{value} are not shares from 0 to 1 that sum to at most 1")
+        return value
+
+    @field_validator("trial")
+    @classmethod
+    def _selects(cls, value: dict[str, Any]) -> dict[str, Any]:
+        fields = {name: item for name, item in value.items() if name != "share"}
+        if value and not (set(fields) <= TRIED and 0 <= float(value.get("share", -1)) <= 1):
+            raise ValueError(f"{value}: give share from 0 to 1, and of the fields only {', '.join(sorted(TRIED))}")
+        cls(**fields)
         return value
 
     @classmethod
@@ -126,6 +164,11 @@ class Policy(BaseModel):
         changed = {name: getattr(other, name) for name in other.model_fields_set}
         fields = {**{n: getattr(self, n) for n in self.model_fields_set}, **changed}
         return Policy.model_construct(**fields)
+
+    def tried(self) -> "Policy | None":
+        """This policy as it would be with the fields that are on trial; `None` where none is."""
+        fields = {name: value for name, value in self.trial.items() if name != "share"}
+        return self.overlaid(Policy(**fields)) if fields else None
 
     def confidence_for(self, task_type: str) -> float:
         """The confidence that an answer of this task type must reach."""

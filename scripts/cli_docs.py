@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,19 @@ def page() -> str:
     root: Any = get_command(app)
     parts = [HEAD, "# The command `orchestrator`\n", f"{app.info.help}\n", f"{app.info.epilog}\n"]
     parts.append(table(root))
-    for name, command in root.commands.items():
+    for name, command in commands(root):
         parts.append(f"## orchestrator {name}\n")
         parts.append(f"{command.help}\n")
         parts.append(table(command))
     return "\n".join(part for part in parts if part).replace("NAME|NUMBER", r"NAME\|NUMBER")
+
+
+def commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Return each command with its whole name, a group's own after the group."""
+    for name, command in group.commands.items():
+        yield f"{before}{name}", command
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{before}{name} ")
 
 
 def table(command: Any) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from tests.servers import chroma, database, postgres  # noqa: F401  # fixtures; nothing starts before it is asked for
+
 settings.register_profile("ours", deadline=None)  # a busy machine is no failure
 settings.load_profile("ours")
 

@@ -1,21 +1,21 @@
 """The commands. Each reads its options, asks the orchestrator, and prints; what it prints lives beside it."""
 
 import json
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from orchestrator_graph.cli import options as opt
+from orchestrator_graph.cli.feedback import feedback
 from orchestrator_graph.cli.group import ErrorGroup, console
-from orchestrator_graph.config import FILE_NAME, load, template, user_folder
-from orchestrator_graph.errors import ConfigError, MemoryStoreError
-from orchestrator_graph.policy import Policy
+from orchestrator_graph.cli.memory import memory as memory_app
+from orchestrator_graph.cli.models import models as models_app
+from orchestrator_graph.cli.opening import opened
+from orchestrator_graph.cli.profile import profile
+from orchestrator_graph.config import FILE_NAME, template
+from orchestrator_graph.errors import ConfigError
 from orchestrator_graph.types import to_json
-
-if TYPE_CHECKING:
-    from orchestrator_graph.orchestrator import Orchestrator
 
 __all__ = ["app"]
 
@@ -92,7 +92,7 @@ def run(
     named = {"tradeoff": tradeoff, "max_cost_usd": max_cost, "deadline_s": deadline, "strategy": strategy}
     policy = opt.chosen_policy(setting, private=private, **named)
     task = opt.read_task(text, file)
-    with _open(models, memory, policy) as orchestrator:
+    with opened(models, memory, policy) as orchestrator:
         out = watch(orchestrator, task, as_json=as_json, stream=stream)
     unfinished = not out["results"] or any(result["status"] == "failed" for result in out["results"].values())
     raise typer.Exit(1 if unfinished else 0)
@@ -118,7 +118,7 @@ def decide(
     named = {"tradeoff": tradeoff, "max_cost_usd": max_cost, "deadline_s": deadline, "strategy": strategy}
     policy = opt.chosen_policy(setting, private=private, **named)
     task = opt.read_task(text, file)
-    with _open(models, memory, policy) as orchestrator:
+    with opened(models, memory, policy) as orchestrator:
         decision = orchestrator.decide(task)
     if as_json:
         typer.echo(json.dumps(to_json(decision)))
@@ -126,19 +126,10 @@ def decide(
         console().print(decision_view(decision))
 
 
-@app.command("models")
-def portfolio(models: opt.Models = None, as_json: opt.Json = False) -> None:
-    """Lists the models: price, latency, context, capabilities, what for."""
-    from orchestrator_graph.cli.views import portfolio_rows, portfolio_view
-    from orchestrator_graph.registry.catalogue import Catalogue
-
-    with _open(models, "none", Policy()) as orchestrator:
-        found = orchestrator.portfolio()
-    what_for = Catalogue().what_for
-    if as_json:
-        typer.echo(json.dumps({"models": portfolio_rows(found, what_for), "notes": list(found.notes)}))
-    else:
-        console().print(portfolio_view(found, what_for))
+app.command()(feedback)
+app.add_typer(memory_app, name="memory")
+models_app.command("profile")(profile)
+app.add_typer(models_app, name="models")
 
 
 @app.command()
@@ -152,33 +143,3 @@ def doctor(as_json: opt.Json = False) -> None:
     else:
         console().print(findings_view(findings))
     raise typer.Exit(1 if any(finding.state == "missing" for finding in findings) else 0)
-
-
-def _open(models: list[str] | None, memory: str | None, policy: Policy) -> "Orchestrator":
-    """The orchestrator that file and command line describe; the command line wins."""
-    config = load()
-    described = {spec.id: spec for spec in config.model_specs}
-    wanted = [described.get(name, name) for name in models] if models else config.models
-    where = memory or config.memory or str(user_folder("data", os.environ) / "memory")
-
-    from orchestrator_graph.orchestrator import Orchestrator
-
-    orchestrator = Orchestrator(
-        models="pocket" if wanted == ["pocket"] else wanted,
-        memory=None if where == "none" else where,
-        policy=policy,
-        config=config,
-    )
-    if memory and memory != "none":
-        _check_memory(orchestrator, memory)
-    return orchestrator
-
-
-def _check_memory(orchestrator: "Orchestrator", where: str) -> None:
-    """Opens the memory that was asked for by name: without it the task is not begun."""
-    from orchestrator_graph.drive import SYNC, drive
-
-    try:
-        drive(orchestrator.memory.spent_nusd(SYNC, run_id=""))
-    except MemoryStoreError as error:
-        raise MemoryStoreError(f"--memory {where}: {error}") from None

@@ -20,6 +20,9 @@ def decision_view(decision: Decision) -> Group:
     """The ranking with what it rests on, what was excluded, and what was remembered."""
     label = "proved" if decision.proved else "unproved"
     parts: list[Any] = [_ranking(decision), Text(f"{decision.why} ({label}; nothing was called)", style="bold")]
+    if decision.more is not None:
+        extra = format_usd(decision.more.extra_nusd)
+        parts.append(Text(f"{extra} more a task buys {decision.more.gain * 100:.1f} points: {decision.more.candidate}"))
     if decision.excluded:
         rows = ([item.candidate, item.constraint, item.detail] for item in decision.excluded)
         parts.append(_table("Excluded", ("candidate", "constraint", "detail"), rows))
@@ -73,8 +76,9 @@ def _ranking(decision: Decision) -> Table:
     rows = []
     for place, estimate in enumerate(decision.ranking, 1):
         chance = decision.propensities.get(estimate.candidate.id, 0.0)
-        rows.append([str(place), estimate.candidate.id, *_estimate(estimate), f"{chance:.0%}"])
-    return _table("Ranking", columns, rows)
+        mark = "*" if estimate.candidate.id in decision.front else ""
+        rows.append([f"{place}{mark}", estimate.candidate.id, *_estimate(estimate), f"{chance:.0%}"])
+    return _table("Ranking (*: nobody beats it in quality, cost and time at once)", columns, rows)
 
 
 def _estimate(estimate: Estimate) -> list[str]:

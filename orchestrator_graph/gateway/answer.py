@@ -38,7 +38,11 @@ DROPPED_SHARE = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One message of a model, understood."""
+    """One message of a model, understood.
+
+    Attributes:
+        ready_s: Seconds until the model was loaded, where the server says so (Ollama).
+    """
 
     text: str
     finish: str
@@ -49,6 +53,7 @@ class Answer:
     end_logprob: float | None
     message_id: str
     first_token_s: float | None
+    ready_s: float | None = None
 
 
 def read_answer(message: Any, flavour: Flavour, spec: ModelSpec, size: Size) -> Answer:
@@ -59,7 +64,7 @@ def read_answer(message: Any, flavour: Flavour, spec: ModelSpec, size: Size) -> 
     reported = message.usage_metadata
     failure = _overflow(reported, flavour, spec, size) or _failure(message, text, finish, flavour)
     prefill = [part for name in ("load_duration", "prompt_eval_duration") if isinstance(part := meta.get(name), int)]
-    end = meta.get("end_logprob")
+    end, ready = meta.get("end_logprob"), meta.get("load_duration")
     return Answer(
         text=text,
         finish=finish,
@@ -70,6 +75,7 @@ def read_answer(message: Any, flavour: Flavour, spec: ModelSpec, size: Size) -> 
         end_logprob=float(end) if isinstance(end, (int, float)) else None,
         message_id=message.id or "",
         first_token_s=sum(prefill) / 1e9 if prefill else None,
+        ready_s=ready / 1e9 if isinstance(ready, int) else None,
     )
 
 

@@ -60,6 +60,12 @@ class Breakers:
             for model in models:
                 self._circuits.setdefault(model, Circuit())
 
+    def forget(self, models: Iterable[str]) -> None:
+        """Drops models that are gone, or that go by another endpoint from now on."""
+        with self._lock:
+            for model in models:
+                self._circuits.pop(model, None)
+
     def healthy(self, model: str) -> bool:
         """Whether a call would be let through now."""
         with self._lock:
@@ -68,7 +74,7 @@ class Breakers:
     def wait_s(self, model: str) -> float:
         """Seconds until the next probe is due."""
         with self._lock:
-            due = self._circuits[model].due
+            due = self._circuits.get(model, Circuit()).due
             return 0.0 if due is None else max(0.0, due - self._clock())
 
     def enter(self, model: str) -> Entry:
@@ -82,7 +88,9 @@ class Breakers:
     def leave(self, model: str, entry: Entry, *, ok: bool | None) -> None:
         """Books how the call ended; `None` = it says nothing about health."""
         with self._lock:
-            circuit = self._circuits[model]
+            circuit = self._circuits.get(model)
+            if circuit is None:
+                return  # forgotten meanwhile
             if entry == "probe":
                 circuit.probing = False
             if ok:

@@ -1,11 +1,11 @@
 """One call from the request to the bill, in the order of section 7 of the design.
 
-Gate for private text, reserve, stand in line, pass the breaker, ask, settle - and the same again where the table says
-so. A model's failure is a value; only a cancellation or a bubble of LangGraph is raised, after everything was settled.
+A model's failure is a value; only a cancellation or a bubble of LangGraph is raised, after everything was settled.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from orchestrator_graph.drive import Effects
 from orchestrator_graph.gateway.answer import Answer, read_answer
@@ -17,7 +17,7 @@ from orchestrator_graph.gateway.classify import classify_error, is_bubble, is_fr
 from orchestrator_graph.gateway.desk import Desk
 from orchestrator_graph.gateway.egress import cleared
 from orchestrator_graph.gateway.line import Line, Place
-from orchestrator_graph.gateway.till import Till
+from orchestrator_graph.gateway.till import Reservation, Till
 from orchestrator_graph.registry.spec import ModelSpec
 from orchestrator_graph.types import Attempt, Failure, FailureKind, Request, Usage, new_id
 
@@ -55,6 +55,7 @@ class Call:
         self._usage = Usage()
         self._cost = self._charge = self._tries = 0
         self._queued = 0.0
+        self._joules: float | None = None
         self._sent = False
         self._notes: list[str] = [] if self._till.price_known else [f"the price of {spec.id} is unknown: charged as 0"]
 
@@ -106,8 +107,12 @@ class Call:
         finally:
             if not self._sent:
                 place.give_back()
-            reserved.hold.settle(self._charge)
+            await self._settle(fx, reserved)
             self._cost += self._charge
+
+    async def _settle(self, fx: Effects, reserved: Reservation) -> None:
+        settle = partial(reserved.hold.settle, self._charge)
+        await fx.offload(settle) if self._lease.shared else settle()  # a shared one is kept in the ledger
 
     async def _turn(self, fx: Effects, place: Place) -> Entry | Failure:
         since = self._desk.clock()
@@ -137,7 +142,7 @@ class Call:
         return failure
 
     async def _answered(self, fx: Effects, ask: Ask, place: Place, left: float) -> Failure | None:
-        started = self._desk.clock()
+        started, meter = self._desk.clock(), self._desk.reading(self._spec)
         try:
             threaded = fx.is_async and ask.blocks
             message, flavour = await bounded(fx, left, ask, place.give_back, threaded=threaded)
@@ -145,17 +150,15 @@ class Call:
         except Exception as error:
             if is_bubble(error):
                 raise
-            failure = classify_error(error, secrets=self._desk.secrets)
+            failure = classify_error(error, secrets=tuple(self._desk.secrets))
             free = is_free(error, failure)
             self._book(Usage(measured=False) if free else self._till.estimated(self._heard.text))
             cut = bool(self._heard.text) and failure.kind in CUT_SHORT
             return replace(failure, kind="truncated_stream") if cut else failure
         self._book(answer.usage)
+        self._joules = self._desk.joules(meter)
         if answer.failure is None or answer.failure.kind == "length":
-            took, first = self._desk.clock() - started, self._heard.first_token_s
-            first = answer.first_token_s if first is None else first
-            tokens = answer.usage.output_tokens
-            self._desk.speeds.learn(self._spec.id, seconds=took, tokens=tokens, first_token_s=first)
+            self._desk.learn(self._spec, answer, self._desk.clock() - started, self._heard.first_token_s)
         return answer.failure
 
     def _book(self, usage: Usage) -> None:
@@ -164,6 +167,8 @@ class Call:
     def _attempt(self, failure: Failure | None) -> Attempt:
         answer, spec = self._answer, self._spec
         latency = self._desk.clock() - self._began
+        joules = self._joules if self._tries == 1 else None  # of several tries only the last was measured
+        guess = None if spec.watts is None else spec.watts * max(0.0, latency - self._queued)
         return Attempt(
             id=new_id(),
             model=spec.id,
@@ -178,7 +183,8 @@ class Call:
             latency_s=latency,
             queued_s=self._queued,
             first_token_s=self._heard.first_token_s or (answer.first_token_s if answer else None),
-            energy_j=None if spec.watts is None else spec.watts * max(0.0, latency - self._queued),
+            energy_j=guess if joules is None else joules,
+            energy_measured=joules is not None,
             tries=self._tries,
             answered_by=answer.answered_by if answer else "",
             subtask_id=self._request.subtask_id,
@@ -191,6 +197,4 @@ class Call:
 
 def _health(failure: Failure | None) -> bool | None:
     """What the end of a call says about its endpoint; `None` = nothing."""
-    if failure is None:
-        return True
-    return None if failure.kind == "cancelled" else not is_unhealthy(failure.kind)
+    return failure is None or (None if failure.kind == "cancelled" else not is_unhealthy(failure.kind))

@@ -5,17 +5,25 @@ Async HTTP clients belong to one event loop: each loop gets its own.
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from orchestrator_graph.gateway.build import Built, build_chat
+from orchestrator_graph.gateway.residence import Place, place_of
 from orchestrator_graph.registry.spec import ModelSpec
 
-__all__ = ["ClientLease", "Clients", "GatewayClosed"]
+__all__ = ["ClientLease", "Clients", "GatewayClosed", "endpoint_key"]
 
 Loop = asyncio.AbstractEventLoop | None
 Builder = Callable[[ModelSpec, Mapping[str, str]], Built]
+
+
+def endpoint_key(spec: ModelSpec) -> tuple[str, ...]:
+    """What a client is built from: two specs of one id and one key share it, whatever they cost."""
+    model = spec.model if isinstance(spec.model, str) else f"object {id(spec.model)}"
+    return (spec.id, model, spec.base_url or "", spec.api_key_env or "")
 
 
 class GatewayClosed(RuntimeError):  # noqa: N818
@@ -28,6 +36,7 @@ class ClientLease:
 
     built: Built
     loop: Loop
+    place: Place | None = None
     uses: int = 0
     retired: bool = False
 
@@ -46,7 +55,9 @@ class Clients:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self._made: dict[tuple[str, str, int], ClientLease] = {}
+        self._made: dict[tuple[str, tuple[str, ...], int], ClientLease] = {}
+        self._uses: Counter[Place | None] = Counter()
+        self._begun = 0
         self._lock = threading.Lock()
         self._closed = False
 
@@ -59,20 +70,44 @@ class Clients:
         with self._lock:
             if self._closed:
                 raise GatewayClosed("the gateway is closed; open a new Orchestrator")
-            key = (build.__name__, spec.id, 0 if loop is None else id(loop))
+            key = (build.__name__, endpoint_key(spec), 0 if loop is None else id(loop))
             lease = self._made.get(key)
             if lease is None:
                 self._forget_dead_loops()
-                lease = self._made[key] = ClientLease(build(spec, self._environ), loop)
+                lease = self._made[key] = ClientLease(build(spec, self._environ), loop, place_of(spec))
             lease.uses += 1
+            self._uses[lease.place] += 1
+            self._begun += 1
             return lease
 
     def give_back(self, lease: ClientLease) -> None:
         """Ends a use; a client that was to be closed meanwhile is closed now."""
         with self._lock:
             lease.uses -= 1
+            self._uses[lease.place] -= 1
             last = lease.retired and lease.uses == 0
         if last:
+            _close(lease)
+
+    def uses(self, place: Place) -> int:
+        """Calls under way to one model of one server, also those that nobody waits for any more."""
+        return self._uses[place]
+
+    def census(self) -> tuple[int, int]:
+        """(calls under way, calls ever begun): tells whether something had the machine to itself."""
+        with self._lock:
+            return self._uses.total(), self._begun
+
+    def retire(self, live: Iterable[ModelSpec]) -> None:
+        """Closes the chat clients of all but these models, each when its last call ends."""
+        kept = {endpoint_key(spec) for spec in live}
+        with self._lock:
+            gone = [key for key in self._made if key[0] == build_chat.__name__ and key[1] not in kept]
+            leases = [self._made.pop(key) for key in gone]
+            for lease in leases:
+                lease.retired = True
+            idle = [lease for lease in leases if lease.uses == 0]
+        for lease in idle:
             _close(lease)
 
     def close(self) -> None:

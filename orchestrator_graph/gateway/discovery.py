@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from orchestrator_graph.errors import RegistryError
 from orchestrator_graph.gateway.build import OPENAI_URL, key_of
 from orchestrator_graph.gateway.named import Named
-from orchestrator_graph.gateway.ollama import read_json
+from orchestrator_graph.gateway.probe import read_json
 from orchestrator_graph.registry.portfolio import Portfolio
 from orchestrator_graph.registry.spec import ModelSpec
 

@@ -1,28 +1,32 @@
-"""`Gateway`, the only door to a model: finds models, leases budgets, makes calls, closes clients.
-
-The constructor only stores; nothing is read, built or connected before the first use.
-"""
+"""`Gateway`, the only door to a model. Its constructor only stores: nothing is read or connected before it is used."""
 
 import importlib
 import os
-import threading
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator_graph.drive import Effects
 from orchestrator_graph.errors import RegistryError
 from orchestrator_graph.gateway.breaker import BreakerRule, Breakers
-from orchestrator_graph.gateway.budget import Budget, Lease, SharedBudget
+from orchestrator_graph.gateway.budget import Lease
 from orchestrator_graph.gateway.build import build_embeddings, key_of
 from orchestrator_graph.gateway.call import Call
-from orchestrator_graph.gateway.clients import Clients
+from orchestrator_graph.gateway.clients import Clients, endpoint_key
 from orchestrator_graph.gateway.desk import Desk
 from orchestrator_graph.gateway.discovery import Discovery, Filler, Models
 from orchestrator_graph.gateway.egress import is_loopback_url
+from orchestrator_graph.gateway.energy import POWERCAP, Powercap
+from orchestrator_graph.gateway.keeper import Keeper
+from orchestrator_graph.gateway.leases import Leases
+from orchestrator_graph.gateway.lifecycle import Lifecycle
 from orchestrator_graph.gateway.line import Line
 from orchestrator_graph.gateway.named import Named
+from orchestrator_graph.gateway.preload import Preloads
+from orchestrator_graph.gateway.residence import Residence
 from orchestrator_graph.gateway.retry import Retry, next_action
+from orchestrator_graph.gateway.roster import Roster
 from orchestrator_graph.gateway.speed import Speeds
 from orchestrator_graph.registry.portfolio import Portfolio
 from orchestrator_graph.registry.spec import ModelSpec
@@ -34,11 +38,9 @@ if TYPE_CHECKING:
 __all__ = ["Gateway", "next_action"]
 
 SDKS = {"ollama": "langchain_ollama", "openai": "langchain_openai", "azure": "langchain_openai"}
-MOST_LEASES = 4096  # runs that were abandoned, at an interrupt for instance
-FOUND_CAP_NUSD = 50_000_000  # 0.05 dollars: a key that was found is no permission to spend
 
 
-class Gateway:
+class Gateway(Leases):
     """The only door to a model. Safe to share between threads and event loops.
 
     Args:
@@ -46,8 +48,11 @@ class Gateway:
         catalogue: Fills gaps of specs; `None` = they stay.
         environ: Where hosts and keys are read; `None` = the process's environment at first use.
         clock: Monotonic seconds.
-        retry: How often and how patiently one model is asked again.
-        breaker: When a failing model is left alone.
+        retry, breaker: How patiently a model is asked again, and when it is left alone.
+        powercap: Where the kernel shows energy counters.
+
+    Attributes:
+        models: How Ollama's models stand; loads, keeps and unloads them.
     """
 
     def __init__(
@@ -59,89 +64,77 @@ class Gateway:
         clock: Callable[[], float] = time.monotonic,
         retry: Retry | None = None,
         breaker: BreakerRule | None = None,
+        powercap: Path = POWERCAP,
     ) -> None:
+        super().__init__(clock)
         self._models = models
         self._catalogue = catalogue
         self._environ = os.environ if environ is None else environ
-        self._clock = clock
-        self._clients = Clients(self._environ)
-        self._breakers = Breakers(breaker or BreakerRule(), clock)
-        self._speeds = Speeds()
-        self._retry = retry or Retry()
-        self._portfolio: Portfolio | None = None
-        self._desk: Desk | None = None
-        self._lines: dict[str, Line] = {}
-        self._leases: dict[str, Lease] = {}
-        self._shared: dict[tuple[str, float], Budget] = {}
-        self._lock, self._finding = threading.Lock(), threading.Lock()
+        self._lines: dict[tuple[object, ...], Line] = {}
+        self._roster = Roster(self._adopt)
+        self._clients, residence, speeds = Clients(self._environ), Residence(), Speeds()
+        lifecycle = Lifecycle(residence, self._clients, speeds)
+        self._desk = Desk(
+            self._clients,
+            Breakers(breaker or BreakerRule(), clock),
+            speeds,
+            retry or Retry(),
+            clock,
+            residence,
+            Preloads(lifecycle, residence, self._environ),
+            Powercap(powercap),
+        )
+        self.models = Keeper(lifecycle, self._desk, self._roster, self._environ)
 
-    async def portfolio(self, fx: Effects) -> Portfolio:
-        """The models, discovered at first use.
+    async def portfolio(self, fx: Effects, run_id: str = "") -> Portfolio:
+        """The models, discovered at first use; those that a run began with, while it is under way.
 
         Raises:
             RegistryError: Nothing was found, or something named is not there; names the ways on.
         """
-        return self._portfolio if self._portfolio is not None else await fx.offload(self._find)
+        known, discovery = self._roster.of(run_id), Discovery(self._environ, self._catalogue)
+        if known is not None:
+            return known
+        return await fx.offload(lambda: self._roster.first(lambda: discovery.portfolio(self._models)))
 
-    def _find(self) -> Portfolio:
-        with self._finding:
-            if self._portfolio is None:
-                found = Discovery(self._environ, self._catalogue).portfolio(self._models)
-                keys = {key_of(spec, self._environ) for spec in found.values()} - {None}
-                secrets = tuple(key for key in keys if key)
-                self._lines = {spec.id: Line(spec) for spec in found.values()}
-                self._desk = Desk(self._clients, self._breakers, self._speeds, self._retry, self._clock, secrets)
-                self._breakers.watch(found)
-                self._portfolio = found
-            return self._portfolio
+    async def replace(self, fx: Effects, models: Models) -> Portfolio:
+        """Other models, prices or limits from the next run on; runs under way keep theirs.
+
+        Models that are gone lose their clients when their last call ends, and what was measured of them.
+
+        Raises:
+            RegistryError: As `portfolio`; then everything stays as it was.
+        """
+        discovery = Discovery(self._environ, self._catalogue)
+        found = await fx.offload(lambda: self._roster.exchange(lambda: discovery.portfolio(models)))
+        self._clients.retire(self._roster.live())
+        return found
+
+    def pin(self, run_id: str, portfolio: Portfolio) -> None:
+        """The run keeps this portfolio until `release`."""
+        self._roster.pin(run_id, portfolio)
+
+    def release(self, task_id: str) -> None:
+        """Forgets a run's lease and models; an unknown one is ignored."""
+        super().release(task_id)
+        self._desk.preloads.end(task_id)
+        if self._roster.unpin(task_id):
+            self._clients.retire(self._roster.live())
+
+    def _adopt(self, old: Portfolio, new: Portfolio) -> None:
+        moved = [key for key in old if key not in new or endpoint_key(old[key]) != endpoint_key(new[key])]
+        self._desk.breakers.forget(moved)
+        for model_id in moved:
+            self._desk.speeds.forget(model_id)
+            self._desk.plain.discard(model_id)
+        self._desk.breakers.watch(new)
+        self._desk.secrets.update(key for spec in new.values() if (key := key_of(spec, self._environ)))
 
     async def warm(self, fx: Effects) -> None:
         """Imports the SDKs that the portfolio may need, so that a deadline does not pay for it (seconds when cold)."""
         portfolio = await self.portfolio(fx)
         names = {SDKS[spec.provider] for spec in portfolio.values() if spec.provider in SDKS}
         await fx.offload(lambda: [importlib.import_module(name) for name in sorted(names)])
-
-    def lease(
-        self,
-        task_id: str,
-        *,
-        cap_nusd: int | None,
-        deadline_s: float | None,
-        spent_nusd: int = 0,
-        found_cap_nusd: int = FOUND_CAP_NUSD,
-        shared: SharedBudget | None = None,
-    ) -> Lease:
-        """What a task may take; the same lease until `release`.
-
-        Args:
-            task_id: Id of the run.
-            cap_nusd: Hard limit of the task's bill; `None` = none.
-            deadline_s: Seconds from now.
-            spent_nusd: Spent before, when a run is resumed.
-            found_cap_nusd: For discovered cloud models where the task has none.
-            shared: One that other tasks draw on too.
-        """
-        with self._lock:
-            if task_id not in self._leases:
-                while len(self._leases) >= MOST_LEASES:
-                    self._leases.pop(next(iter(self._leases)))
-                deadline = None if deadline_s is None else self._clock() + deadline_s
-                money, found = Budget(cap_nusd, spent_nusd), Budget(found_cap_nusd, spent_nusd)
-                self._leases[task_id] = Lease(task_id, money, found, shared, deadline, self._clock)
-            return self._leases[task_id]
-
-    def held(self, task_id: str) -> Lease | None:
-        """The lease of a task, if there is one."""
-        return self._leases.get(task_id)
-
-    def release(self, task_id: str) -> None:
-        """Forgets a task's lease; an unknown one is ignored."""
-        self._leases.pop(task_id, None)
-
-    def shared_budget(self, name: str, limit_nusd: int, spent_nusd: int, since: float) -> SharedBudget:
-        """The budget of this process under a name and a period; created with what the ledger says was spent."""
-        with self._lock:
-            return self._shared.setdefault((name, since), Budget(limit_nusd, spent_nusd))
 
     async def call(
         self,
@@ -164,25 +157,32 @@ class Gateway:
         Raises:
             RegistryError: No such model in the portfolio.
         """
-        portfolio = await self.portfolio(fx)
-        if model_id not in portfolio or self._desk is None:
+        portfolio = await self.portfolio(fx, lease.task_id)
+        if model_id not in portfolio:
             raise RegistryError(f"no model {model_id!r} in the portfolio. Known: {', '.join(portfolio)}")
         spec = portfolio[model_id]
-        return await Call(self._desk, self._lines[model_id], spec, request, lease, on_token).run(fx)
+        key = (endpoint_key(spec), spec.max_in_flight, spec.requests_per_minute)
+        line = self._lines.get(key) or self._lines.setdefault(key, Line(spec))
+        return await Call(self._desk, line, spec, request, lease, on_token).run(fx)
 
     def healthy(self, model_id: str) -> bool:
         """False while the model is left alone because it kept failing."""
-        return self._breakers.healthy(model_id)
+        return self._desk.breakers.healthy(model_id)
+
+    def tail(self, model_id: str) -> float | None:
+        """How slow a slow call is: its 95th percentile over the median; `None` before twenty calls."""
+        return self._desk.speeds.tail(model_id)
 
     def seconds_per_call(self, model_id: str) -> tuple[float, float, int] | None:
-        """Measured (seconds to the first token, seconds per token, n); `None` before the first call."""
-        return self._speeds.of(model_id)
+        """Measured (seconds to the first token once loaded, seconds per token, n); `None` before the first call."""
+        return self._desk.speeds.of(model_id)
 
     def embeddings(self, model_id: str) -> "Embeddings":
         """A client such as "ollama:all-minilm", closed with the gateway."""
         spec = Named(self._environ).located(ModelSpec(model_id))
         lent = self._clients.borrow(spec, None, build_embeddings)
         self._clients.give_back(lent)
+        self.models.lifecycle.lend(spec)
         client: Embeddings = lent.client
         return client
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from orchestrator_graph.errors import RegistryError
 from orchestrator_graph.gateway.build import build_chat, key_of
+from orchestrator_graph.gateway.keep_alive import keep_alive_of
 from orchestrator_graph.gateway.ollama import OllamaServer, ollama_url
 from orchestrator_graph.gateway.pocket import pocket_specs
 from orchestrator_graph.registry.spec import ModelSpec
@@ -84,6 +85,8 @@ class Named:
         return self._servers[url]
 
     def _ollama(self, spec: ModelSpec, name: str) -> ModelSpec:
+        if spec.keep_alive is not None:
+            keep_alive_of(spec.keep_alive)
         server = self.server(str(spec.base_url))
         if server is None:
             raise RegistryError(

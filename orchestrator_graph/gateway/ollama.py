@@ -3,16 +3,16 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from orchestrator_graph.errors import RegistryError
-from orchestrator_graph.gateway.egress import is_loopback_url
+from orchestrator_graph.gateway.probe import fetch, read_json
 
-__all__ = ["OllamaFacts", "OllamaServer", "ollama_url", "read_json"]
+__all__ = ["OllamaFacts", "OllamaServer", "Running", "full_name", "ollama_url"]
 
 DEFAULT_PORT = 11434
-PROBE_S = 5.0
 FORBIDDEN = 403
 DEFAULT_CONTEXT = 8_192
 """Where neither the model nor the user says otherwise: the whole context of a modern model would not fit in memory."""
@@ -79,6 +79,22 @@ class OllamaFacts:
         return "chat" in self.capabilities
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """One model in the server's memory.
+
+    Attributes:
+        size: Bytes, of which `size_vram` on a graphics card.
+        context: The `num_ctx` that it was loaded with.
+        expires_at: When it is unloaded unless it is used before; seconds since the epoch.
+    """
+
+    size: int
+    size_vram: int
+    context: int
+    expires_at: float
+
+
 class OllamaServer:
     """Reads `/api/tags`, `/api/ps` and `/api/show`.
 
@@ -88,7 +104,7 @@ class OllamaServer:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._loaded: dict[str, int] = {}
+        self.running: Mapping[str, Running] = {}
         self._tags: dict[str, Mapping[str, Any]] = {}
 
     def look(self) -> bool:
@@ -98,7 +114,7 @@ class OllamaServer:
             return False
         self._tags = {str(item["name"]): item for item in tags.get("models") or ()}
         running = (self._ask("GET", "/api/ps") or {}).get("models") or ()
-        self._loaded = {str(item["name"]): int(item.get("context_length") or 0) for item in running}
+        self.running = {str(item["name"]): _running(item) for item in running}
         return True
 
     @property
@@ -109,6 +125,10 @@ class OllamaServer:
     def find(self, name: str) -> str | None:
         """The pulled model that a name means (`:latest` may be left out)."""
         return next((full for full in (name, f"{name}:latest") if full in self._tags), None)
+
+    def size(self, name: str) -> int:
+        """Bytes of a pulled model's file; 0 = the server does not say."""
+        return int(self._tags.get(name, {}).get("size") or 0)
 
     def facts(self, name: str) -> OllamaFacts:
         """All that the server says of one pulled model.
@@ -135,39 +155,35 @@ class OllamaServer:
     def _context(self, name: str, shown: Mapping[str, Any], info: Mapping[str, Any]) -> int:
         longest = next((int(value) for key, value in info.items() if key.endswith(".context_length")), DEFAULT_CONTEXT)
         fixed = re.search(r"^num_ctx\s+(\d+)", str(shown.get("parameters") or ""), re.MULTILINE)
-        wanted = int(fixed.group(1)) if fixed else self._loaded.get(name) or DEFAULT_CONTEXT
+        loaded = self.running[name].context if name in self.running else 0
+        wanted = int(fixed.group(1)) if fixed else loaded or DEFAULT_CONTEXT
         return min(wanted, longest)
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
         return read_json(method, self.url + path, body)
 
 
+def full_name(name: str) -> str:
+    """A model's name as the server lists it.
+
+    >>> full_name("qwen3"), full_name("qwen3:4b"), full_name("host:80/me/qwen3")
+    ('qwen3:latest', 'qwen3:4b', 'host:80/me/qwen3:latest')
+    """
+    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+
+
+def _running(item: Mapping[str, Any]) -> Running:
+    try:
+        expires = datetime.fromisoformat(str(item.get("expires_at"))).timestamp()
+    except ValueError:  # a server that words it in its own way: unloaded when it likes
+        expires = 0.0
+    size, vram, context = (int(item.get(key) or 0) for key in ("size", "size_vram", "context_length"))
+    return Running(size, vram, context, expires)
+
+
 def _host(*sources: Mapping[str, Any]) -> str | None:
     said = (source.get(key) for source in sources for key in ("remote_host", "remote_model"))
     return next((str(value) for value in said if value), None)
-
-
-def read_json(
-    method: str, url: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
-) -> dict[str, Any] | None:
-    """A JSON object from a server; `None` when nobody answers with one."""
-    return fetch(method, url, body, headers)[1]
-
-
-def fetch(
-    method: str, url: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
-) -> tuple[int, dict[str, Any] | None]:
-    """The status of an answer (0 = there was none) and the JSON object that a good one holds."""
-    import httpx
-
-    trusting, tls = not is_loopback_url(url), not url.startswith("http://")
-    try:
-        with httpx.Client(trust_env=trusting, verify=tls, follow_redirects=False, timeout=PROBE_S) as client:
-            answer = client.request(method, url, json=body, headers=headers)
-            found = answer.json() if answer.status_code == 200 else None
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
-        return 0, None
-    return answer.status_code, found if isinstance(found, dict) else None
 
 
 def _capabilities(shown: Mapping[str, Any], info: Mapping[str, Any]) -> frozenset[str]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from orchestrator_graph.gateway.keep_alive import keep_alive_of
 from orchestrator_graph.gateway.schema import without_limits
 from orchestrator_graph.registry.spec import ModelSpec
 from orchestrator_graph.types import Request
@@ -79,6 +80,7 @@ def _for_ollama(chat: Any, spec: ModelSpec, wanted: dict[str, Any]) -> tuple[Any
     fields |= {"seed": wanted.get("seed")}
     if isinstance(spec.model, str):
         fields["num_ctx"] = spec.context  # always the same one: another would load the model anew
+        fields["keep_alive"] = None if spec.keep_alive is None else keep_alive_of(spec.keep_alive)
     copy = chat.model_copy(update={name: value for name, value in fields.items() if value is not None})
     kwargs: dict[str, Any] = {"logprobs": True, "top_logprobs": 2} if "logprobs" in wanted else {}
     if "json_schema" in wanted:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from orchestrator_graph.drive import Effects
@@ -79,7 +80,8 @@ class Till:
         """`reserve`, after the calls under way have settled where only their worst case is in the way."""
         while True:
             busy = self.lease.money.held_nusd > 0
-            found = self.reserve(asked)
+            # A shared budget is kept in the ledger: a commit, not a matter of the event loop.
+            found = self.reserve(asked) if self.lease.shared is None else await fx.offload(partial(self.reserve, asked))
             if isinstance(found, Reservation) or not busy or left_s() <= SETTLING_S:
                 return found
             await fx.sleep(SETTLING_S)

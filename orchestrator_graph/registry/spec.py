@@ -74,6 +74,8 @@ class ModelSpec:
         bytes_per_token: UTF-8 bytes of one token, for estimates before the call.
         efforts: Reasoning efforts to choose from besides the model's own, e.g. `("low", "high")`.
         samples: Numbers of samples to choose from besides one, e.g. `(3,)`: best of three.
+        keep_alive: How long Ollama keeps it loaded after each call, such as "30m", or "-1" for ever; `None` = as long
+            as the server does by itself.
         discovered: Found by us, not named by the user: spending on it is capped at 0.05 dollars a task.
     """
 
@@ -96,6 +98,7 @@ class ModelSpec:
     watts: float | None = None
     efforts: tuple[str, ...] = ()
     samples: tuple[int, ...] = ()
+    keep_alive: str | None = None
     discovered: bool = False
     bytes_per_token: float = 4.0
     alias: str | None = None

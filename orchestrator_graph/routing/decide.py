@@ -1,34 +1,40 @@
 """From a subtask to a decision: constraints, estimates, selection, in that order. Calls nothing, costs microseconds."""
 
 import random
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.portfolio import Portfolio
 from orchestrator_graph.routing.candidates import arrange, offered
+from orchestrator_graph.routing.chance import Chance, chance
 from orchestrator_graph.routing.constraints import feasible
 from orchestrator_graph.routing.estimator import Belief, Estimator, combine
 from orchestrator_graph.routing.expectation import resources
-from orchestrator_graph.routing.neighbours import neighbours
+from orchestrator_graph.routing.front import front, upgrade
 from orchestrator_graph.routing.priors import priors
-from orchestrator_graph.routing.selector import rank, too_weak
+from orchestrator_graph.routing.robust import doubted, stay
+from orchestrator_graph.routing.rules import Rules
+from orchestrator_graph.routing.selector import Utility, first, rank, too_weak
 from orchestrator_graph.routing.situation import Situation
 from orchestrator_graph.types import Candidate, Decision, Estimate, Features, new_id
 
-__all__ = ["decide", "default_estimators", "estimate"]
+__all__ = ["decide", "estimate"]
 
-
-def default_estimators() -> tuple[Estimator, ...]:
-    """What is on unless told otherwise, made anew: those that learn hold what they learnt (docs/routing.md)."""
-    return (priors, neighbours)
+TAIL = 2.0
+"""A slow call (one in twenty) takes so many times the usual, until it was measured."""
 
 
 def estimate(
     features: Features, candidates: Sequence[Candidate], now: Situation, estimators: Sequence[Estimator]
 ) -> list[Estimate]:
     """One estimate per candidate: beliefs of all estimators combined by precision, resources as expected."""
-    beliefs = [estimator(features, candidates, now) for estimator in estimators]
+    return _estimates(features, candidates, now, [estimator(features, candidates, now) for estimator in estimators])
+
+
+def _estimates(
+    features: Features, candidates: Sequence[Candidate], now: Situation, beliefs: Sequence[Mapping[str, Belief]]
+) -> list[Estimate]:
     return [_estimate(c, features, now, [b[c.id] for b in beliefs if c.id in b]) for c in candidates]
 
 
@@ -46,7 +52,28 @@ def _estimate(candidate: Candidate, features: Features, now: Situation, beliefs:
         latency_s=expected.latency_s,
         energy_j=expected.energy_j,
         measured=("latency",) if expected.latency_measured else (),
+        late_s=expected.latency_s * max(now.tails.get(member.model, TAIL) for member in candidate.members),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """What is on the table: estimates, the beliefs behind them, and what they are worth."""
+
+    task_type: str
+    estimates: Sequence[Estimate]
+    beliefs: Sequence[Mapping[str, Belief]]
+    now: Situation
+
+    def arranged(self, policy: Policy) -> tuple[tuple[Estimate, ...], str, Utility]:
+        """The ranking under a policy, without chance; why; and the utility that it goes by."""
+        utility = Utility.among(self.estimates, policy, self.now)
+        ranked, why = rank(self.estimates, policy, self.now, self.task_type, utility)
+        if not ranked:
+            return (), why, utility
+        ranked, doubt = doubted(ranked, self.beliefs, policy, self.now, utility)
+        ranked, held = stay(ranked, self.now)
+        return arrange(ranked, policy), held or doubt or why, utility
 
 
 def decide(
@@ -55,64 +82,71 @@ def decide(
     portfolio: Portfolio,
     policy: Policy,
     now: Situation,
-    estimators: Sequence[Estimator] = (priors, neighbours),
+    estimators: Sequence[Estimator] = (priors,),
     rng: random.Random | None = None,
 ) -> Decision:
     """The decision for one subtask; an empty ranking when the constraints leave nothing.
 
-    Exploration (`policy.explore`) picks uniformly among the feasible with that probability, never for private or
-    pinned tasks; the propensities say with which probability each candidate was first.
+    Chance (exploration, canary, a policy on trial) is never had with private or pinned tasks nor inside a tool loop;
+    the propensities say with which probability each candidate was first.
     """
     now = replace(now, portfolio=portfolio)
+    policy, said = _ruled(features, policy, now, estimators)
     models, excluded = feasible(portfolio, features, policy, now)
     candidates = [candidate for spec in models for candidate in offered(spec)]
-    believed = estimate(features, candidates, now, estimators)
+    beliefs = [estimator(features, candidates, now) for estimator in estimators]
+    believed = _estimates(features, candidates, now, beliefs)
     weak = too_weak(believed, policy)
-    excluded += tuple(weak.values())
-    ranked, why = rank([e for e in believed if e.candidate.id not in weak], policy)
-    ranking = arrange(ranked, policy)
-    epsilon = 0.0 if now.private or policy.pin or policy.strategy == "cascade" else policy.explore
-    explored = bool(ranking) and epsilon > 0 and (rng or random).random() < epsilon
-    propensities = _propensities(ranking, epsilon)
-    if explored:
-        chosen = (rng or random).choice(ranking)
-        ranking = (chosen, *(e for e in ranking if e is not chosen))
-        why = f"explored with probability {epsilon}"
+    table = _Table(features.task_type, [e for e in believed if e.candidate.id not in weak], beliefs, now)
+    ranking, why, utility = table.arranged(policy)
+    draw: Chance | None = None
+    if ranking:
+        tried = policy.tried()
+        trial = "" if tried is None else table.arranged(tried)[0][0].candidate.id
+        draw = chance(ranking, trial, utility, policy, now, rng)
     return Decision(
         id=new_id(),
         subtask_id=subtask_id,
-        ranking=ranking,
-        excluded=excluded,
-        propensities=propensities,
-        why=_sentence(ranking, why, policy, now),
+        ranking=ranking if draw is None else tuple(first(draw.chosen, ranking)),
+        excluded=excluded + tuple(weak.values()),
+        propensities={} if draw is None else draw.propensities,
+        why="; ".join([*said, _sentence(why, draw, policy, now)]),
         neighbours=now.neighbours,
         memory_state=now.memory_state,
         policy_fingerprint=policy.fingerprint(),
         registry_fingerprint=portfolio.fingerprint(),
+        front=tuple(e.candidate.id for e in front(table.estimates)),
+        more=None if draw is None else upgrade(draw.chosen, table.estimates),
+        usual=ranking[0].candidate.id if ranking else "",
     )
 
 
-def _propensities(ranking: Sequence[Estimate], epsilon: float) -> dict[str, float]:
-    if not ranking:
-        return {}
-    share = epsilon / len(ranking)
-    shares = {e.candidate.id: share for e in ranking if share}
-    return {**shares, ranking[0].candidate.id: 1 - epsilon + share}
+def _ruled(
+    features: Features, policy: Policy, now: Situation, estimators: Sequence[Estimator]
+) -> tuple[Policy, tuple[str, ...]]:
+    """The policy under the user's rules, and what they did."""
+    said: tuple[str, ...] = ()
+    for estimator in estimators:
+        if isinstance(estimator, Rules):
+            policy, more = estimator.apply(features, policy, now)
+            said += more
+    return policy, said
 
 
-def _sentence(ranking: Sequence[Estimate], why: str, policy: Policy, now: Situation) -> str:
-    if not ranking:
+def _sentence(why: str, draw: Chance | None, policy: Policy, now: Situation) -> str:
+    if draw is None:
         return "no candidate is feasible"
-    first = ranking[0]
+    chosen = draw.chosen
     if policy.pin:
         why = "pinned by the policy"
     elif policy.strategy == "cascade":
         why = "first level of a cascade"
-    elif first.candidate.kind != "single":
+    elif chosen.candidate.kind != "single":
         why = f"strategy {policy.strategy}, best member: {why}"
-    sources = first.source.replace(" of its best member", "").split("+")
+    why = draw.why or why
+    sources = chosen.source.replace(" of its best member", "").split("+")
     known = "+".join(source.partition(":")[0] for source in sources)
-    parts = [f"{why} (quality {first.quality:.2f}, n={first.n}, {known})"]
+    parts = [f"{why} (quality {chosen.quality:.2f}, n={chosen.n}, {known})"]
     near = next((n for n in now.neighbours if n.outcomes), None)
     if near is not None:
         worth = ", ".join(f"{candidate} {score:.2f}" for candidate, score, _ in near.outcomes[:2])

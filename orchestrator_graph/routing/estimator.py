@@ -28,6 +28,8 @@ class Belief:
     remembered: bool = False
 
 
+ENOUGH = 8
+"""Observations from which on ignorance is overruled."""
 IGNORANCE = Belief(0.5, 0.29, 0, "nothing known")
 """An unseen model is believed to be middling, with the spread of a uniform distribution."""
 
@@ -51,12 +53,15 @@ def combine(beliefs: Sequence[Belief]) -> Belief:
     """Precision-weighted mean of beliefs; nothing known gives ignorance with n = 0.
 
     Beliefs that rest on the same remembered outcomes are first made one: their precisions average instead of adding up.
+    Ignorance has no say once there are eight observations: it would pull uncertain candidates more than others.
 
     >>> combine([Belief(0.9, 0.1, 10, "prior"), Belief(0.5, 0.1, 10, "neighbours")]).quality
     0.7
     """
     if not beliefs:
         return IGNORANCE
+    if sum(belief.n for belief in beliefs) >= ENOUGH:
+        beliefs = [belief for belief in beliefs if belief != IGNORANCE]
     shared = max(1, sum(belief.remembered for belief in beliefs))
     weights = [(1 / shared if belief.remembered else 1) / max(belief.se, 1e-3) ** 2 for belief in beliefs]
     total = sum(weights)

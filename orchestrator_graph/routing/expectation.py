@@ -44,7 +44,7 @@ def expect(spec: ModelSpec, features: Features, now: Situation, effort: str | No
     answer = _answer_tokens(spec, features, now, effort)
     measured = now.speeds.get(spec.id)
     first, per_token = measured[:2] if measured else _guessed_speed(spec)
-    latency = first + answer * per_token
+    latency = now.load_s.get(spec.id, 0.0) + first + answer * per_token
     return Expectation(
         prompt_tokens=prompt,
         answer_tokens=answer,

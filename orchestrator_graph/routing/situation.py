@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from orchestrator_graph.registry.spec import ModelSpec
+    from orchestrator_graph.routing.guard import Pairs
 
 __all__ = ["Situation"]
 
@@ -26,6 +27,7 @@ class Situation:
         left_s: Seconds left; `None` = no deadline.
         healthy: Model id -> False while its breaker is open.
         speeds: Model id -> measured (seconds to the first token, seconds per token, n).
+        load_s: Model id -> seconds until it is loaded, where it is known not to be.
         context_bytes: Bytes of prompt that come on top of the brief (history, answers).
         portfolio: The models; `decide` fills it in.
         neighbours: Remembered tasks near this one, nearest first.
@@ -36,6 +38,13 @@ class Situation:
         user_id: Whose task this is.
         answers: Candidate id -> what a deciding model said of it: (probability that it is right, n behind that).
         appetites: (candidate id, task type) -> remembered (mean answer tokens, n).
+        run_id: What a canary's share is drawn by where no user is named.
+        sticky: Inside a tool loop, the candidate in use: a decision stays with it or moves up in quality.
+        tails: Model id -> measured 95th percentile of a call's seconds over their median.
+        per_nusd: Points of quality that a nano-dollar costs by a budget's pacer; `None` = by the trade-off.
+        per_joule: The same for a joule.
+        pairs: Who was tried beside whom, for `guard="strict"`; `None` = nothing known.
+        dear_used: Dear choices that this user has had in the last hour.
     """
 
     private: bool = False
@@ -44,6 +53,7 @@ class Situation:
     left_s: float | None = None
     healthy: Mapping[str, bool] = field(default_factory=dict)
     speeds: Mapping[str, tuple[float, float, int]] = field(default_factory=dict)
+    load_s: Mapping[str, float] = field(default_factory=dict)
     context_bytes: int = 0
     portfolio: "Mapping[str, ModelSpec]" = field(default_factory=dict)
     neighbours: tuple[Neighbour, ...] = ()
@@ -54,3 +64,10 @@ class Situation:
     user_id: str = ""
     answers: Mapping[str, tuple[float, int]] = field(default_factory=dict)
     appetites: Mapping[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
+    run_id: str = ""
+    sticky: str | None = None
+    tails: Mapping[str, float] = field(default_factory=dict)
+    per_nusd: float | None = None
+    per_joule: float | None = None
+    pairs: "Pairs | None" = field(default=None, compare=False)
+    dear_used: int = 0

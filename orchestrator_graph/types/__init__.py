@@ -6,7 +6,7 @@ This module knows nothing of LangGraph, of providers or of files. Units: money i
 
 from orchestrator_graph.types.base import NANO, new_id, to_json
 from orchestrator_graph.types.call import Attempt, Failure, FailureKind, Request, TokenLogprob, Usage
-from orchestrator_graph.types.decision import Candidate, Decision, Estimate, Exclusion, Member, Neighbour
+from orchestrator_graph.types.decision import Candidate, Decision, Estimate, Exclusion, Member, Neighbour, Upgrade
 from orchestrator_graph.types.task import Features, Subtask
 from orchestrator_graph.types.verdict import Evidence, Outcome, Verdict
 
@@ -27,6 +27,7 @@ __all__ = [
     "Request",
     "Subtask",
     "TokenLogprob",
+    "Upgrade",
     "Usage",
     "Verdict",
     "new_id",

@@ -92,6 +92,7 @@ class Attempt:
         cost_nusd: Charged; 0 and `billed=False` for a local model without a rate.
         cost_measured: False where tokens or price were estimated.
         tries: Requests that were sent, retries included.
+        energy_measured: Joules were counted by the processor; else they are watts x seconds.
         queued_s: Part of `latency_s` spent waiting for a free slot.
         end_logprob: Log-probability of the end token, where the backend returns it.
         message_id: Id of the streamed message, so that LangGraph's message stream shows it once.
@@ -111,6 +112,7 @@ class Attempt:
     queued_s: float = 0.0
     first_token_s: float | None = None
     energy_j: float | None = None
+    energy_measured: bool = False
     tries: int = 1
     answered_by: str = ""
     subtask_id: str = ""

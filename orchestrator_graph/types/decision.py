@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from orchestrator_graph.types.base import known
 
-__all__ = ["Candidate", "Decision", "Estimate", "Exclusion", "Member", "Neighbour"]
+__all__ = ["Candidate", "Decision", "Estimate", "Exclusion", "Member", "Neighbour", "Upgrade"]
 
 CandidateKind = Literal["single", "best_of_n", "consensus"]
 
@@ -64,6 +64,7 @@ class Estimate:
         cost_nusd: Expected bill in nano-dollars; `None` when the price is unknown.
         billed: False for a model that costs nothing per call.
         latency_s: Expected seconds.
+        late_s: Seconds that one call in twenty exceeds; `None` when nobody asked.
         energy_j: Expected joules; `None` when nothing is known.
         measured: Which of `cost`, `latency`, `energy` rest on measurements rather than estimates.
     """
@@ -78,6 +79,7 @@ class Estimate:
     latency_s: float = 1.0
     energy_j: float | None = None
     measured: tuple[str, ...] = ()
+    late_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,15 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What a little more money would buy: the candidate, nano-dollars more a task, points of quality in [0, 1]."""
+
+    candidate: str
+    extra_nusd: int
+    gain: float
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The ranked candidates, the excluded ones, and why. Made without calling what it decides about.
 
@@ -118,6 +129,9 @@ class Decision:
         why: One plain sentence.
         neighbours: The remembered tasks that were looked at, nearest first.
         memory_state: `ok`, `empty`, `exact scan (index away)` or `off`.
+        front: Ids from cheapest to best that no other single model beats in quality, cost and time at once.
+        more: What a little more money than the first place costs would buy.
+        usual: Who comes first where neither exploration nor a canary draws another.
     """
 
     id: str
@@ -131,6 +145,9 @@ class Decision:
     memory_state: str = "off"
     policy_fingerprint: str = ""
     registry_fingerprint: str = ""
+    front: tuple[str, ...] = ()
+    more: Upgrade | None = None
+    usual: str = ""
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
@@ -154,5 +171,7 @@ class Decision:
                 "ranking": tuple(ranking),
                 "excluded": tuple(Exclusion(**item) for item in data["excluded"]),
                 "neighbours": tuple(near),
+                "front": tuple(data.get("front", ())),
+                "more": Upgrade(**data["more"]) if data.get("more") else None,
             }
         )

@@ -1,6 +1,7 @@
 """What may be learnt from: remembered tasks as arrays. Apart from the other values, because it needs NumPy."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ class History:
         users: Length n.
         times: Shape (n,), seconds since the epoch.
         space: The embedder's fingerprint.
+        appetites: (candidate, task type) -> (mean answer tokens, reasoning included, n).
         version: Changes with every label.
     """
 
@@ -33,6 +35,7 @@ class History:
     times: NDArray[np.float64]
     tenant: str = "default"
     space: str = ""
+    appetites: Mapping[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
     version: str = ""
 
     def __len__(self) -> int:

@@ -29,7 +29,12 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a try was worth (score, source, weight) and what it cost. The unit of learning."""
+    """What a try was worth (score, source, weight) and what it cost. The unit of learning.
+
+    Attributes:
+        key: What a vote is about, or that this try's answer was the one given (`memory.worth.ANSWER`).
+        comment: What the voter added.
+    """
 
     id: str
     task_id: str
@@ -41,3 +46,5 @@ class Outcome:
     cost_nusd: int = 0
     latency_s: float = 0.0
     energy_j: float | None = None
+    key: str | None = None
+    comment: str | None = None

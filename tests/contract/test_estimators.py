@@ -10,14 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator_graph.registry.portfolio import Portfolio
+from orchestrator_graph.routing.bandit import Bandit
 from orchestrator_graph.routing.candidates import offered
-from orchestrator_graph.routing.decide import decide, default_estimators
+from orchestrator_graph.routing.classifier import Classifier
+from orchestrator_graph.routing.credit import Personal
+from orchestrator_graph.routing.decide import decide
+from orchestrator_graph.routing.decider import Decider
+from orchestrator_graph.routing.defaults import default_estimators
 from orchestrator_graph.routing.estimator import IGNORANCE, Belief, Estimator, Learner, combine
-from orchestrator_graph.routing.neighbours import neighbours
+from orchestrator_graph.routing.linear import Linear
+from orchestrator_graph.routing.linucb import LinUCB
+from orchestrator_graph.routing.neighbours import Neighbours
 from orchestrator_graph.routing.priors import priors
+from orchestrator_graph.routing.rules import Rule, Rules
 from orchestrator_graph.routing.situation import Situation
 from orchestrator_graph.types import Candidate, Features
-from tests.property.worlds import HISTORY, UNIT, learnt_situations, policies, portfolios, tasks
+from tests.property.worlds import HISTORY, NAMES, UNIT, learnt_situations, policies, portfolios, tasks
 
 FEW = settings(max_examples=40)
 
@@ -25,6 +33,14 @@ FEW = settings(max_examples=40)
 def plain(features: Features, candidates: Sequence[Candidate], now: Situation) -> dict[str, Belief]:
     """As short as an estimator can be."""
     return {c.id: Belief(1 - features.difficulty, 0.3, len(now.neighbours), "gut feeling") for c in candidates}
+
+
+class Told(Decider):
+    """A decider whose model had something to say of most candidates."""
+
+    def __call__(self, features: Features, candidates: Sequence[Candidate], now: Situation) -> dict[str, Belief]:
+        answers = {name: (number / len(NAMES), 2) for number, name in enumerate(NAMES)}
+        return super().__call__(features, candidates, replace(now, answers=answers))
 
 
 def learnt(estimator: Any) -> Estimator:
@@ -37,8 +53,17 @@ def learnt(estimator: Any) -> Estimator:
 
 MAKERS: dict[str, Callable[[], Any]] = {
     "priors": lambda: priors,
-    "neighbours": lambda: neighbours,
+    "neighbours": Neighbours,
+    "linear": Linear,
+    "personal": lambda: Personal(Linear),
     "plain": lambda: plain,
+    "rules": lambda: Rules(
+        [Rule({"task_type": "maths"}, prefer="openai:*"), Rule(prefer=["ollama:m1"], deny="test:m0")]
+    ),
+    "classifier": Classifier,
+    "decider": lambda: Told("openai:m0"),
+    "bandit": Bandit,
+    "linucb": lambda: LinUCB({"openai:m0": (0.9, 20.0)}),
 }
 """One entry per estimator; a new one is a line here."""
 
@@ -95,7 +120,7 @@ def test_without_evidence_or_candidates_it_says_what_it_knows(make, task, portfo
 
 def test_neighbours_know_nothing_without_evidence() -> None:
     task = Features("Add 1 and 2", task_type="maths")
-    assert neighbours(task, [Candidate.single("ollama:a")], Situation()) == {}
+    assert Neighbours()(task, [Candidate.single("ollama:a")], Situation()) == {}
 
 
 @FEW

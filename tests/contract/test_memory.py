@@ -73,13 +73,20 @@ def run(request: pytest.FixtureRequest) -> Run:
     return lambda logic: asyncio.run(logic(ASYNC))
 
 
-@pytest.fixture(params=["ram-builtin", "ram-foreign", "folder-builtin", "folder-foreign"])
+PLACES = [f"{place}-{kind}" for place in ("ram", "folder", "postgres") for kind in ("builtin", "foreign")]
+
+
+@pytest.fixture(params=[*PLACES, "server-builtin"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Memory]]:
+    place, kind = request.param.split("-")
+    where: Any = {"ram": None, "folder": tmp_path / "memory", "server": tmp_path / "memory"}.get(place)
+    if place == "postgres":
+        where = request.getfixturevalue("database")
+    index = request.getfixturevalue("chroma").url if place == "server" else None
     made: list[Memory] = []
 
     def new() -> Memory:
-        where = tmp_path / "memory" if "folder" in request.param else None
-        made.append(Memory(where, embedder=Letters() if "foreign" in request.param else None))
+        made.append(Memory(where, embedder=Letters() if kind == "foreign" else None, index=index))
         return made[-1]
 
     yield new

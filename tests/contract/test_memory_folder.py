@@ -1,6 +1,7 @@
 """A memory's folder: reopened, shared with a second process, killed, damaged."""
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.embeddings import Embeddings
 
 from orchestrator_graph.drive import SYNC, drive
 from orchestrator_graph.errors import MemoryStoreError
@@ -172,7 +174,30 @@ def _foreign_rows(folder: Path) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize(("harm", "left"), [(_garbage, 12), (_unclean_garbage, 12), (_foreign_rows, 11)])
+def _truncated(folder: Path) -> None:
+    for path in folder.glob("index/**/*"):
+        if path.is_file():
+            os.truncate(path, path.stat().st_size // 2)
+
+
+def _gone(folder: Path) -> None:
+    shutil.rmtree(folder / "index")
+
+
+def _another_row(folder: Path) -> None:
+    """As many rows as before, but not the same."""
+    with sqlite3.connect(folder / "ledger.sqlite") as connection:
+        connection.execute("UPDATE tasks SET id = 'other' WHERE id = (SELECT task_id FROM embeddings WHERE seq = 1)")
+        connection.execute("UPDATE embeddings SET task_id = 'other' WHERE seq = 1")
+    connection.close()
+
+
+HARMS = [
+    (_garbage, 12), (_unclean_garbage, 12), (_truncated, 12), (_gone, 12), (_foreign_rows, 11), (_another_row, 12),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("harm", "left"), HARMS)
 def test_a_damaged_or_stale_index_is_rebuilt(
     reopen: Open, tmp_path: Path, harm: Callable[[Path], None], left: int
 ) -> None:
@@ -187,6 +212,49 @@ def test_a_damaged_or_stale_index_is_rebuilt(
     lookup = look(memory, k=20)
     assert (lookup.state, len(lookup.neighbours)) == ("ok", left)
     assert memory.stats()["indexed"] == left
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as connection:
+        known = {row[0] for row in connection.execute("SELECT task_id FROM embeddings")}
+    connection.close()
+    assert {near.task_id for near in lookup.neighbours} == known
+
+
+def test_what_was_left_clean_and_whole_is_not_rebuilt(reopen: Open, tmp_path: Path) -> None:
+    memory = reopen()
+    drive(memory.remember(SYNC, record("Reverse lantern", "Reverse river")))
+    memory.flush()
+    homes = [path.name for path in (tmp_path / "index").iterdir()]
+    for _ in range(2):
+        memory = reopen()
+        look(memory)
+        memory.flush()
+        assert look(memory).state == "ok"
+        assert [path.name for path in (tmp_path / "index").iterdir()] == homes
+
+
+class Shapes(Embeddings):
+    """Another space of as many dimensions as the built-in one's."""
+
+    model = "shapes-1"
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return [[1.0 + len(text)] + [1.0] * 383 for text in texts]
+
+    def embed_query(self, text: str) -> list[float]:
+        return self.embed_documents([text])[0]
+
+
+def test_another_embedder_gets_an_index_of_its_own(reopen: Open) -> None:
+    memory = reopen()
+    drive(memory.remember(SYNC, record("Reverse lantern", "Reverse river")))
+    memory.flush()
+    memory = reopen(embedder=Shapes(), embedder_is_local=True)
+    deadline = time.monotonic() + 20
+    while (lookup := look(memory)).state != "ok" and time.monotonic() < deadline:  # the first one only sets it going
+        time.sleep(0.1)
+    memory.flush()
+    assert (lookup.state, memory.stats()["indexed"], len(lookup.neighbours)) == ("ok", 2, 2)
+    memory = reopen()
+    assert look(memory).neighbours[0].similarity == pytest.approx(1.0, abs=1e-5)
 
 
 def test_a_ledger_of_a_newer_release_is_refused(reopen: Open, tmp_path: Path) -> None:
@@ -197,3 +265,13 @@ def test_a_ledger_of_a_newer_release_is_refused(reopen: Open, tmp_path: Path) ->
     connection.close()
     with pytest.raises(MemoryStoreError, match="version 99"):
         look(reopen())
+
+
+def test_another_embedder_is_filled_without_an_index_too(reopen: Open) -> None:
+    memory = reopen(index="none")
+    drive(memory.remember(SYNC, record("Reverse lantern", "Reverse river")))
+    memory = reopen(index="none", embedder=Shapes(), embedder_is_local=True)
+    deadline = time.monotonic() + 20
+    while len(look(memory).neighbours) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert len(look(memory).neighbours) == 2

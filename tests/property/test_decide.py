@@ -1,6 +1,7 @@
 """What holds of every decision, whatever the portfolio, the policy and the moment."""
 
 import json
+import math
 import random
 
 from hypothesis import given
@@ -86,3 +87,25 @@ def test_a_decision_is_json_and_comes_back_as_it_was(portfolio, task, policy, no
     decision = made(portfolio, task, policy, now, seed)
     assert Decision.from_json(json.loads(json.dumps(to_json(decision)))) == decision
     assert decision.why
+
+
+@given(portfolios, tasks(), policies, situations, SEEDS)
+def test_the_front_climbs_and_holds_whatever_nothing_beats(portfolio, task, policy, now, seed):
+    decision = made(portfolio, task, policy, now, seed)
+    by_id = {e.candidate.id: e for e in decision.ranking if e.candidate.kind == "single"}
+    front = [by_id[name] for name in decision.front]
+    costs = [math.inf if e.cost_nusd is None else e.cost_nusd for e in front]
+    assert costs == sorted(costs)
+    assert bool(front) == bool(by_id)
+    if by_id:
+        assert max(e.quality for e in front) == max(e.quality for e in by_id.values())
+
+
+@given(portfolios, tasks(), policies, situations, SEEDS)
+def test_in_a_tool_loop_it_never_goes_down_and_chance_has_no_part_in_private(portfolio, task, policy, now, seed):
+    decision = made(portfolio, task, policy, now, seed)
+    held = next((e for e in decision.ranking if e.candidate.id == now.sticky), None)
+    if held is not None and policy.strategy in {"auto", "route"}:
+        assert decision.ranking[0].quality >= held.quality
+    if decision.ranking and (now.private or policy.pin or now.sticky is not None):
+        assert list(decision.propensities.values()) == [1.0]

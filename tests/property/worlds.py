@@ -75,6 +75,11 @@ policies = st.fixed_dictionaries(
         "tier": st.sampled_from(["small", "large"]),
         "guard": st.sampled_from(["prior", "strict"]),
         "explore": st.floats(0, 0.5),
+        "max_regret": UNIT,
+        "canary": st.dictionaries(st.sampled_from([*NAMES, "openai:*"]), st.floats(0, 0.3), max_size=3),
+        "trial": st.sampled_from([{}, {"share": 0.4, "tradeoff": 0.9}, {"share": 1.0, "guard": "strict"}]),
+        "latency_slo_s": st.floats(0.1, 10),
+        "dear_per_hour": st.integers(0, 3),
     },
 ).map(lambda fields: Policy(**fields))
 
@@ -90,6 +95,10 @@ situations = st.builds(
     speeds=speeds,
     context_bytes=st.integers(0, 20_000),
     neighbours=evidence,
+    run_id=st.sampled_from(["", "r1", "r2"]),
+    sticky=st.none() | st.sampled_from(NAMES),
+    per_nusd=st.none() | st.floats(0, 1e-6),
+    dear_used=st.integers(0, 3),
 )
 
 

@@ -1,6 +1,7 @@
 """Constraints name themselves; the selector trades quality against cost as the policy says."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -10,9 +11,10 @@ from orchestrator_graph.registry.portfolio import Portfolio
 from orchestrator_graph.registry.spec import ModelSpec, Price, Prior
 from orchestrator_graph.routing.decide import decide
 from orchestrator_graph.routing.estimator import IGNORANCE, Belief, combine
-from orchestrator_graph.routing.neighbours import neighbours
+from orchestrator_graph.routing.front import steps
+from orchestrator_graph.routing.neighbours import Neighbours
 from orchestrator_graph.routing.situation import Situation
-from orchestrator_graph.types import Candidate, Neighbour, to_json
+from orchestrator_graph.types import Candidate, Estimate, Neighbour, to_json
 from orchestrator_graph.types import Decision as DecisionType
 
 
@@ -90,6 +92,88 @@ def test_unknown_price_is_allowed_without_a_limit_only() -> None:
     assert decision.excluded[0].constraint == "budget"
 
 
+def test_the_front_runs_from_cheapest_to_best_and_more_money_is_priced() -> None:
+    dull = spec("openai:dull", 0.65, 0.2)
+    decision = decide("1", TASK, Portfolio([LARGE, dull, SMALL, LOCAL]), Policy(tradeoff="cheap"), Situation())
+    assert decision.front == ("ollama:home", "openai:small", "openai:large")
+    assert decision.usual == decision.ranking[0].candidate.id == "openai:small"
+    assert decision.more is not None
+    cost = {e.candidate.id: e.cost_nusd or 0 for e in decision.ranking}
+    assert decision.more.candidate == "openai:large"
+    assert decision.more.extra_nusd == cost["openai:large"] - cost["openai:small"]
+    assert decision.more.gain == pytest.approx(0.25, abs=1e-6)
+    assert decide("1", TASK, POOL, Policy(tradeoff="best"), Situation()).more is None
+
+
+STEPS = [
+    (10, (0, 1, 10), 3),
+    (1, (0, 1, 10), 1),
+    (0, (0, 1), 0),
+    (8.9, (1, 8.9), 1),
+    (9, (1, 9), 2),
+    (None, (1, 9), 2),
+    (None, (None,), 0),
+]
+
+
+@pytest.mark.parametrize(("price", "among", "step"), STEPS)
+def test_a_price_step_is_a_factor_of_three(price: float | None, among: tuple[float | None, ...], step: int) -> None:
+    def at(cost: float | None) -> Estimate:
+        return Estimate(Candidate.single("a:b"), 0.5, 0.1, 1, "test", None if cost is None else round(cost * 1000))
+
+    assert steps(at(price), [at(cost) for cost in among]) == step
+
+
+def test_a_latency_objective_is_soft_and_counts_the_slow_calls() -> None:
+    slow = Situation(speeds={"openai:large": (3.0, 0.0, 9), "openai:small": (0.5, 0.0, 9)})
+    policy = Policy(tradeoff="best", latency_slo_s=4.0, deny=["ollama:*"])
+    assert chosen(policy, slow) == "openai:small"
+    assert chosen(policy, replace(slow, tails={"openai:large": 1.2})) == "openai:large"
+    assert chosen(policy.overlaid(Policy(pin="openai:large")), slow) == "openai:large"
+
+
+def test_a_pacers_price_stands_in_place_of_the_tradeoff() -> None:
+    assert chosen(Policy(tradeoff="best"), Situation(per_nusd=1.0)) == "ollama:home"
+    assert chosen(Policy(tradeoff="cheap"), Situation(per_nusd=0.0)) == "openai:large"
+    hungry = Portfolio([replace(LARGE, watts=900.0), SMALL])
+    assert chosen(Policy(tradeoff="best"), Situation(per_joule=1.0), hungry) == "openai:small"
+
+
+def test_exploration_stays_within_the_regret_that_is_allowed() -> None:
+    policy = Policy(explore=0.5, tradeoff="best", max_regret=0.3)
+    decision = decide("1", TASK, POOL, policy, Situation(), rng=random.Random(1))
+    assert decision.propensities == {"openai:large": pytest.approx(0.75), "openai:small": pytest.approx(0.25)}
+
+
+def drawn(policy: Policy, users: int) -> tuple[list[str], dict[str, float]]:
+    made = [decide("1", TASK, POOL, policy, Situation(user_id=f"u{i}"), rng=random.Random(i)) for i in range(users)]
+    return [d.ranking[0].candidate.id for d in made], made[0].propensities
+
+
+def test_a_canary_gets_its_share_of_users_who_keep_it() -> None:
+    policy = Policy(tradeoff="best", canary={"ollama:*": 0.2})
+    first, shares = drawn(policy, 600)
+    assert shares == {"openai:large": pytest.approx(0.8), "ollama:home": pytest.approx(0.2)}
+    assert first.count("ollama:home") / 600 == pytest.approx(0.2, abs=0.04)
+    grown, _ = drawn(policy.overlaid(Policy(canary={"ollama:*": 0.4})), 600)
+    assert all(new == "ollama:home" for old, new in zip(first, grown, strict=True) if old == "ollama:home")
+    assert drawn(policy, 600)[0] == first
+
+
+def test_a_policy_on_trial_gets_its_share_of_users() -> None:
+    first, shares = drawn(Policy(tradeoff="best", trial={"share": 0.3, "tradeoff": "cheap"}), 600)
+    assert shares == {"openai:large": pytest.approx(0.7), "openai:small": pytest.approx(0.3)}
+    assert first.count("openai:small") / 600 == pytest.approx(0.3, abs=0.05)
+
+
+def test_canary_trial_and_exploration_together_are_logged_as_they_are_drawn() -> None:
+    mixed = {"canary": {"ollama:*": 0.1}, "trial": {"share": 0.3, "tradeoff": "cheap"}, "explore": 0.2}
+    first, shares = drawn(Policy(tradeoff="best", max_regret=1.0, **mixed), 900)  # type: ignore[arg-type]
+    assert sum(shares.values()) == pytest.approx(1)
+    for name, share in shares.items():
+        assert first.count(name) / 900 == pytest.approx(share, abs=0.05)
+
+
 def test_cascade_climbs_in_quality_and_ends_with_the_best() -> None:
     decision = decide("1", TASK, POOL, Policy(strategy="cascade"), Situation())
     assert [e.candidate.id for e in decision.ranking] == ["ollama:home", "openai:small", "openai:large"]
@@ -115,8 +199,9 @@ def test_propensities_sum_to_one_and_match_the_draws() -> None:
     assert share == pytest.approx(drawn[0].propensities["openai:large"], abs=0.03)
 
 
-def test_private_tasks_are_never_explored() -> None:
-    decision = decide("1", TASK, POOL, Policy(explore=0.5), Situation(private=True), rng=random.Random(1))
+def test_private_tasks_are_left_to_no_chance() -> None:
+    policy = Policy(explore=0.5, canary={"ollama:*": 0.5}, trial={"share": 0.5, "tradeoff": 1})
+    decision = decide("1", TASK, POOL, policy, Situation(private=True), rng=random.Random(1))
     assert decision.propensities == {"ollama:home": 1.0}
 
 
@@ -128,8 +213,12 @@ def remembered(user: str, score: float, count: int) -> list[Neighbour]:
 
 
 def test_one_user_has_one_vote() -> None:
-    many = neighbours(TASK, [ONE], Situation(neighbours=tuple(remembered("mallory", 0.0, 50))))["openai:small"]
-    one = neighbours(TASK, [ONE], Situation(neighbours=tuple(remembered("mallory", 0.0, 1))))["openai:small"]
+    many = Neighbours()(TASK, [ONE], Situation(neighbours=tuple(remembered("mallory", 0.0, 50)), user_id="ann"))[
+        "openai:small"
+    ]
+    one = Neighbours()(TASK, [ONE], Situation(neighbours=tuple(remembered("mallory", 0.0, 1)), user_id="ann"))[
+        "openai:small"
+    ]
     assert many.se == one.se
     assert combine([Belief(0.7, 0.08, 50, "prior"), many]).quality > 0.6
 

@@ -1,0 +1,1 @@
+"""Compares routers on recorded outcomes of real models."""

@@ -1,0 +1,138 @@
+"""Takes tasks out of ledger and index: those of a tenant or user, or those beyond an age or a count.
+
+With a task go its decisions, outcomes and vectors. Its calls stay, for the bill: they hold amounts and names of models,
+no words, and with the task the only link to a person is gone. SQLite's file is rewritten, so that no freed page keeps
+the bytes; PostgreSQL's and a Chroma server's files are their operator's.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Select, delete, func, or_, select
+
+from orchestrator_graph.errors import InputError, MemoryStoreError
+from orchestrator_graph.memory import schema
+from orchestrator_graph.memory.damage import OF_A_TASK
+from orchestrator_graph.memory.generation import advance
+from orchestrator_graph.memory.ledger import Ledger
+from orchestrator_graph.memory.renewal import empty_server, renew
+
+if TYPE_CHECKING:
+    from orchestrator_graph.memory.parts import Parts
+
+__all__ = ["Erased", "begin", "beyond", "erase", "of_owner", "scrub", "scrub_due"]
+
+DAY_S = 86_400.0
+SCRUB = "scrub_due"
+
+_tasks, _meta = schema.tasks, schema.meta
+Ids = Select[tuple[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure removed.
+
+    Attributes:
+        tasks: How many, with all that hung on them.
+        index: `erased`, `as it was`, or why its files follow later: they do when their holder next writes or opens it.
+    """
+
+    tasks: int
+    index: str
+
+
+def of_owner(tenant: str | None, user: str | None) -> Ids:
+    """The ids of a tenant's tasks, or of one user's within the tenant (`default` if not named).
+
+    Raises:
+        InputError: Neither is named.
+    """
+    if tenant is None and user is None:
+        raise InputError("forget: name a tenant, or a user (and the tenant, if it is not 'default')")
+    ids = select(_tasks.c.id).where(_tasks.c.tenant == (tenant or "default"))
+    return ids if user is None else ids.where(_tasks.c.user_id == user)
+
+
+def beyond(tenant: str | None, max_age_days: float | None, max_tasks: int | None) -> Ids:
+    """The ids of tasks older than that, and of all but a tenant's newest so many. `tenant=None`: in each tenant.
+
+    Raises:
+        InputError: No limit is named, or one is no number of at least 0.
+    """
+    limits = {"max_age_days": max_age_days, "max_tasks": max_tasks}
+    if all(limit is None for limit in limits.values()):
+        raise InputError("retain: name max_age_days, max_tasks or both")
+    for name, limit in limits.items():
+        if limit is not None and not 0 <= limit < float("inf"):
+            raise InputError(f"retain: {name}={limit!r} is no number of at least 0")
+    newest = (_tasks.c.created_at.desc(), _tasks.c.id.desc())
+    place = func.row_number().over(partition_by=_tasks.c.tenant, order_by=newest).label("place")
+    ranked = select(_tasks.c.id, _tasks.c.tenant, _tasks.c.created_at, place).subquery()
+    tests = []
+    if max_age_days is not None:
+        tests.append(ranked.c.created_at < time.time() - max_age_days * DAY_S)
+    if max_tasks is not None:
+        tests.append(ranked.c.place > max_tasks)
+    ids = select(ranked.c.id).where(or_(*tests))
+    return ids if tenant is None else ids.where(ranked.c.tenant == tenant)
+
+
+def erase(parts: "Parts", ids: Ids, *, dry_run: bool = False) -> Erased:
+    """Removes the tasks: from the ledger and its file when it returns, from the index as `Erased.index` says.
+
+    Raises:
+        MemoryStoreError: The ledger cannot be written, a Chroma server is away (nothing is erased then), or another
+            process kept the ledger from rewriting its file (the rows are gone; repeat it).
+    """
+    if dry_run:
+        with parts.ledger.read("counting tasks") as connection:
+            return Erased(
+                connection.execute(select(func.count()).select_from(ids.subquery())).scalar_one(), "as it was"
+            )
+    empty_server(parts, ids)
+    with parts.ledger.write("erasing") as connection:
+        for table in OF_A_TASK:
+            connection.execute(delete(table).where(table.c.task_id.in_(ids)))
+        removed = connection.execute(delete(_tasks).where(_tasks.c.id.in_(ids))).rowcount
+        if removed:
+            begin(connection)
+    parts.public.clear()
+    parts.private.clear()
+    scrub(parts.ledger)
+    state = renew(parts)
+    parts.learning.flush()
+    return Erased(removed, state)
+
+
+def begin(connection: Connection) -> None:
+    """Notes, in the erasing transaction, that the ledger's file and the index are yet to follow."""
+    advance(connection)
+    connection.execute(delete(_meta).where(_meta.c.key == SCRUB))
+    connection.execute(_meta.insert().values(key=SCRUB, value=str(time.time())))
+
+
+def scrub_due(ledger: Ledger) -> bool:
+    """True while the ledger's file may hold bytes of erased rows."""
+    with ledger.read("reading what is due") as connection:
+        return connection.execute(select(_meta.c.value).where(_meta.c.key == SCRUB)).first() is not None
+
+
+def scrub(ledger: Ledger) -> None:
+    """Rewrites SQLite's file without its freed pages and empties its log, if an erasure left that to do.
+
+    Raises:
+        MemoryStoreError: No room for the second copy, or another process was reading for too long: repeat it.
+    """
+    if not scrub_due(ledger):
+        return
+    doing = "rewriting the file (the rows are gone; their bytes are once this was repeated)"
+    with ledger.read(doing) as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("VACUUM")
+            busy: Any = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+            if busy:
+                raise MemoryStoreError(f"memory: {doing} failed: another process is reading {ledger.where}")
+    with ledger.write("noting that the file is clean") as connection:
+        connection.execute(delete(_meta).where(_meta.c.key == SCRUB))

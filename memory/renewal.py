@@ -1,0 +1,87 @@
+"""What an erasure does to the index: an embedded one is thrown away, a server is told which rows to delete."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Select, select
+
+from orchestrator_graph.errors import MemoryStoreError
+from orchestrator_graph.memory import schema
+from orchestrator_graph.memory.embedded import EmbeddedIndex
+from orchestrator_graph.memory.generation import Generation
+from orchestrator_graph.memory.ledger import Ledger
+
+if TYPE_CHECKING:
+    from orchestrator_graph.memory.parts import Parts
+    from orchestrator_graph.memory.space import Key
+
+__all__ = ["empty_server", "renew"]
+
+PATIENCE_S = 60.0
+LEAVING_S = 1.0
+"""The holder of the index may have left since: so long it is asked for again."""
+PAGE = 1_000
+
+_embeddings = schema.embeddings
+
+
+def empty_server(parts: "Parts", ids: Select[tuple[str]]) -> None:
+    """Deletes the tasks' rows at a Chroma server, before the ledger forgets which they were.
+
+    Raises:
+        MemoryStoreError: The server is away.
+    """
+    if parts.index.kind != "server":
+        return
+    columns = (_embeddings.c.tenant, _embeddings.c.fingerprint, _embeddings.c.dimension, _embeddings.c.task_id)
+    with parts.ledger.read("reading what to erase") as connection:
+        rows = connection.execute(select(*columns).where(_embeddings.c.task_id.in_(ids))).all()
+    doomed: dict[Key, list[str]] = {}
+    for *key, task_id in rows:
+        doomed.setdefault((key[0], key[1], key[2]), []).append(task_id)
+    try:
+        if doomed and not parts.index.claim():
+            raise ConnectionError(parts.index.away)
+        for place, held in doomed.items():
+            parts.index.open()
+            collection = parts.index.collection(*place)
+            for start in range(0, len(held), PAGE):
+                collection.delete(ids=held[start : start + PAGE])
+    except Exception as error:
+        raise MemoryStoreError(f"memory: nothing was erased, the index server failed: {error}") from error
+
+
+def renew(parts: "Parts") -> str:
+    """Has an index of an older generation thrown away; `erased`, or why that follows later."""
+    if parts.folder and parts.index.kind != "embedded" and not _left_behind(parts.ledger, parts.folder):
+        return _later("another process holds it")
+    begun = time.monotonic()
+    while parts.generation.outdated():
+        waited = time.monotonic() - begun
+        if parts.index.resting and not parts.index.locked:
+            for space in list(parts.spaces.values()):
+                space.detach()
+            parts.generation.renewed()
+        elif waited > PATIENCE_S or (parts.index.locked and waited > LEAVING_S):
+            return _later("another process holds it" if parts.index.locked else "it is being written")
+        parts.indexer.wake(now=True)
+        time.sleep(0.02)
+    return "erased"
+
+
+def _left_behind(ledger: Ledger, folder: Path) -> bool:
+    """Throws away the folder of an embedded index that is no longer used; False where another process holds it."""
+    index = EmbeddedIndex(folder)
+    if not index.claim():
+        return False
+    try:
+        index.reset()
+        Generation(ledger, folder).renewed()
+    finally:
+        index.close()
+    return True
+
+
+def _later(why: str) -> str:
+    return f"later ({why}: it is renewed there at the next write or opening)"

@@ -1,0 +1,135 @@
+"""The parts behind an orchestrator: what arguments and file say becomes gateway, memory, estimators and graph.
+
+Constructors only store; each part is made at its first use.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator_graph.gateway.door import Gateway
+from orchestrator_graph.memory import Memory
+from orchestrator_graph.policy import Policy
+from orchestrator_graph.registry.spec import ModelSpec
+from orchestrator_graph.routing.defaults import default_estimators
+from orchestrator_graph.routing.estimator import Estimator, Learner
+from orchestrator_graph.routing.guard import Pairs
+from orchestrator_graph.routing.rules import parse_rules
+from orchestrator_graph.wiring import gateway_of, memory_of
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
+    from langchain_core.language_models import BaseChatModel
+    from langgraph.graph.state import CompiledStateGraph
+
+    from orchestrator_graph.config import Config
+    from orchestrator_graph.nodes.io import Services
+
+    Models = Sequence[str | BaseChatModel | ModelSpec] | str | None
+    Graph = CompiledStateGraph[Any, Any, Any, Any]
+
+__all__ = ["Assembly"]
+
+
+class Assembly:
+    """Models, memory and policy made into one graph.
+
+    Args:
+        models: `"provider:name"` strings, LangChain chat models or `ModelSpec`s; `"pocket"` for the embedded ones;
+            `None` = what is found (Ollama, cloud keys) at first use.
+        memory: `None` = in RAM; a folder = kept there; or a `Memory`.
+        embedder: `None` = the built-in one; any LangChain `Embeddings`; or `"ollama:all-minilm"`.
+        policy: The default for every call; a call's own fields are laid over it.
+        config: As read from `orchestrator.toml`; explicit arguments win over it.
+        system_prompt: Put before every subtask's prompt.
+        estimators: Replaces the default estimators; any callable of that shape will do.
+        compile_options: `checkpointer, store, cache, name, debug`, passed to LangGraph.
+    """
+
+    def __init__(
+        self,
+        models: "Models" = None,
+        *,
+        memory: "str | Path | Memory | None" = None,
+        embedder: "Embeddings | str | None" = None,
+        policy: Policy | dict[str, Any] | None = None,
+        config: "Config | None" = None,
+        system_prompt: str = "",
+        estimators: Sequence[Estimator] = (),
+        **compile_options: Any,
+    ) -> None:
+        self._models = models
+        self._memory = memory
+        self._embedder = embedder
+        self._policy = policy
+        self._config = config
+        self._system_prompt = system_prompt
+        self._estimators = tuple(estimators)
+        self._compile_options = compile_options
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The default policy: the call's own fields over those of the file."""
+        own = Policy.parse(self._policy)
+        return own if self._config is None else self._config.policy.overlaid(own)
+
+    @cached_property
+    def gateway(self) -> Gateway:
+        """The door to all models."""
+        return gateway_of(self._models, self._config)
+
+    @cached_property
+    def memory(self) -> Memory:
+        """What is remembered."""
+        memory = memory_of(self._memory, self._embedder, self._config, self.gateway)
+        for estimator in self.estimators:
+            if isinstance(estimator, Learner):
+                memory.taught(estimator.learn)
+        memory.taught(self._pairs.learn)
+        return memory
+
+    @cached_property
+    def _pairs(self) -> Pairs:
+        return Pairs()
+
+    @cached_property
+    def estimators(self) -> tuple[Estimator, ...]:
+        """What beliefs are made by: the file's rules, and the estimators given or the default ones."""
+        chosen, config = self._estimators or default_estimators(), self._config
+        return (parse_rules(config.rules, config.path or ""), *chosen) if config and config.rules else chosen
+
+    @cached_property
+    def services(self) -> "Services":
+        """What the nodes are bound to."""
+        from orchestrator_graph.nodes.io import Services
+
+        budgets = {} if self._config is None else self._config.budgets
+        return Services(
+            gateway=self.gateway,
+            memory=self.memory,
+            policy=self.policy,
+            system_prompt=self._system_prompt,
+            estimators=self.estimators,
+            pairs=self._pairs,
+            budgets={name: (round(limit * 1e9), per) for name, (limit, per) in budgets.items()},
+        )
+
+    @cached_property
+    def graph(self) -> "Graph":
+        """The compiled graph; `invoke`, `ainvoke`, `stream`, and a node of any other graph."""
+        from orchestrator_graph.graph import build_graph
+
+        return build_graph(self.services, **self._compile_options)
+
+    def close(self) -> None:
+        """Closes clients and memory; what was acknowledged is kept."""
+        for name in ("memory", "gateway"):
+            if name in self.__dict__:
+                getattr(self, name).close()
+
+    async def aclose(self) -> None:
+        """`close`, async."""
+        for name in ("memory", "gateway"):
+            if name in self.__dict__:
+                await getattr(self, name).aclose()
