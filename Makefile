@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check real bench-overhead bench-online bench-poison test-kill bench-memory docs build clean uv dev
+.PHONY: help demo test check real bench-overhead bench-routing bench-open-vs-single bench-learning bench-online bench-poison test-kill bench-memory docs build clean uv dev
 
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
@@ -60,6 +60,15 @@ real: dev ## Get a real Ollama and the small models, then run the tests that nee
 
 bench-overhead: dev ## CPU time over a bare LangGraph skeleton, and the cost of the import
 	$(RUN)/python benchmarks/overhead.py
+
+bench-routing: dev ## Routers on recorded outcomes of real models (DATA=folder): about an hour on two busy cores
+	OMP_NUM_THREADS=1 $(RUN)/python -m benchmarks.routing "$(DATA)"
+
+bench-open-vs-single: dev ## Open models behind our router against each commercial model (DATA=folder)
+	OMP_NUM_THREADS=1 $(RUN)/python -m benchmarks.open_vs_single "$(DATA)"
+
+bench-learning: dev ## What remembering buys: pocket models for real, MiniLM from a real Ollama beside the built-in embedder
+	OMP_NUM_THREADS=1 $(RUN)/python -m benchmarks.with_ollama benchmarks.learning
 
 bench-online: dev ## Regret, budgets and recovery while learning from recorded outcomes (DATA=folder)
 	OMP_NUM_THREADS=1 $(RUN)/python -m benchmarks.online "$(DATA)"

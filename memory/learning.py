@@ -87,6 +87,9 @@ class Learning:
                 self._states[place] = state
             found = read_history(self._ledger, *place, self.half_life_s)
             if found is None:
+                if known.labels:  # all of it was erased
+                    for learn in self._learners:
+                        learn(History.empty(*place))
                 return
             history, state.rates = found
             state.appetites = history.appetites

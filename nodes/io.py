@@ -13,12 +13,14 @@ from langchain_core.messages import BaseMessage
 from langgraph.config import get_config
 from langgraph.runtime import get_runtime
 
+from orchestrator_graph.budgets import BudgetLimit
 from orchestrator_graph.drive import Effects
 from orchestrator_graph.gateway.budget import Lease
 from orchestrator_graph.gateway.door import Gateway
 from orchestrator_graph.gateway.tally import Tally
 from orchestrator_graph.memory import Lookup, Memory
 from orchestrator_graph.nodes.decided import Decided
+from orchestrator_graph.nodes.pace import Paces
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.portfolio import Portfolio
 from orchestrator_graph.routing.defaults import default_estimators
@@ -63,7 +65,8 @@ class Services:
     Attributes:
         policy: The factory's policy; a call's context is laid over it.
         system_prompt: Put before every subtask's prompt.
-        budgets: Shared budgets by name: (limit in nano-dollars, `day` or `total`).
+        budgets: Shared budgets by name.
+        paces: What money and energy cost while a shared budget is paced.
         pairs: Who was tried beside whom, for `guard="strict"`.
         dear: How many dear choices each user had lately.
     """
@@ -73,7 +76,8 @@ class Services:
     policy: Policy = field(default_factory=Policy)
     system_prompt: str = ""
     estimators: tuple[Estimator, ...] = field(default_factory=default_estimators)
-    budgets: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    budgets: Mapping[str, BudgetLimit] = field(default_factory=dict)
+    paces: Paces = field(default_factory=Paces)
     pairs: Pairs = field(default_factory=Pairs)
     dear: DearRate = field(default_factory=DearRate)
     desk: Desk = field(default_factory=Desk)
@@ -114,8 +118,9 @@ class Io:
         manager: Any = get_config().get("callbacks")
         return any("StreamMessages" in type(handler).__name__ for handler in getattr(manager, "handlers", ()))
 
-    def finish(self, task: Mapping[str, Any]) -> None:
-        """Lets go of what was held for this run."""
+    def finish(self, task: Mapping[str, Any], calls: Mapping[str, Mapping[str, Any]]) -> None:
+        """Books what the run took on its budget's pace, and lets go of what was held for it."""
+        self.services.paces.of(self.policy(task).budget).settle(calls)
         self.services.gateway.release(task["run_id"])
         self.services.desk.policies.pop(task["run_id"], None)
 
@@ -139,8 +144,9 @@ class Io:
     async def _shared(self, policy: Policy) -> Any:
         if policy.budget is None:
             return None
-        limit, per = self.services.budgets[policy.budget]
-        return await self.services.memory.shared_budget(self.fx, policy.budget, limit, per)
+        limit = self.services.budgets[policy.budget]
+        most = round(limit.max_usd * 1e9)
+        return await self.services.memory.shared_budget(self.fx, policy.budget, most, limit.per)
 
     async def call(
         self,

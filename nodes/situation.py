@@ -18,6 +18,7 @@ async def situation(
     gateway, policy = io.services.gateway, io.policy(task)
     portfolio, lease = await io.portfolio(), await io.lease(task)
     speeds = {name: speed for name in portfolio if (speed := gateway.seconds_per_call(name)) is not None}
+    per_nusd, per_joule = io.services.paces.of(policy.budget).prices()
     now = Situation(
         private=private,
         # What siblings merely hold excludes nobody: the gateway waits for them to settle.
@@ -33,6 +34,8 @@ async def situation(
         run_id=task["run_id"],
         tails={name: tail for name in portfolio if (tail := gateway.tail(name)) is not None},
         pairs=io.services.pairs,
+        per_nusd=per_nusd,
+        per_joule=per_joule,
         dear_used=io.services.dear.used(policy.tenant, policy.user_id),
     )
     return now if lookup is None else with_lookup(now, lookup)

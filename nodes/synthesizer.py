@@ -33,7 +33,7 @@ async def synthesize(state: State, io: Io) -> dict[str, Any]:
     portfolio = await io.portfolio()
     bill = make_bill(state["task"], calls, results, portfolio)
     bill["notes"] += await remember({**state, "calls": calls}, io, results)
-    io.finish(state["task"])
+    io.finish(state["task"], calls)
     shown = {name: {k: v for k, v in results[name].items() if k not in {"hand", "message_id"}} for name in order}
     message = AIMessage(
         text,

@@ -12,6 +12,7 @@ from orchestrator_graph.gateway.door import Gateway
 from orchestrator_graph.memory import Memory
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.spec import ModelSpec
+from orchestrator_graph.routing.change import forgotten
 from orchestrator_graph.routing.defaults import default_estimators
 from orchestrator_graph.routing.estimator import Estimator, Learner
 from orchestrator_graph.routing.guard import Pairs
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from orchestrator_graph.config import Config
     from orchestrator_graph.nodes.io import Services
+    from orchestrator_graph.types.history import History
 
     Models = Sequence[str | BaseChatModel | ModelSpec] | str | None
     Graph = CompiledStateGraph[Any, Any, Any, Any]
@@ -83,11 +85,16 @@ class Assembly:
     def memory(self) -> Memory:
         """What is remembered."""
         memory = memory_of(self._memory, self._embedder, self._config, self.gateway)
+        memory.taught(self._learn)
+        return memory
+
+    def _learn(self, history: "History") -> None:
+        """Teaches every learner; what came before a change for the worse or better counts little."""
+        recent = forgotten(history) if len(history) else history
+        self._pairs.learn(recent)
         for estimator in self.estimators:
             if isinstance(estimator, Learner):
-                memory.taught(estimator.learn)
-        memory.taught(self._pairs.learn)
-        return memory
+                estimator.learn(recent)
 
     @cached_property
     def _pairs(self) -> Pairs:
@@ -103,6 +110,7 @@ class Assembly:
     def services(self) -> "Services":
         """What the nodes are bound to."""
         from orchestrator_graph.nodes.io import Services
+        from orchestrator_graph.nodes.pace import paces
 
         budgets = {} if self._config is None else self._config.budgets
         return Services(
@@ -112,7 +120,8 @@ class Assembly:
             system_prompt=self._system_prompt,
             estimators=self.estimators,
             pairs=self._pairs,
-            budgets={name: (round(limit * 1e9), per) for name, (limit, per) in budgets.items()},
+            budgets=budgets,
+            paces=paces(budgets),
         )
 
     @cached_property

@@ -12,8 +12,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
+from orchestrator_graph.budgets import BudgetLimit, read_budget
 from orchestrator_graph.errors import ConfigError, PolicyError
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.spec import ModelSpec, Price
@@ -23,13 +24,6 @@ __all__ = ["FILE_NAME", "BudgetLimit", "Config", "find", "load", "template", "us
 FILE_NAME = "orchestrator.toml"
 APP = "orchestrator-graph"
 SPEC_FIELDS = frozenset(f.name for f in dataclasses.fields(ModelSpec)) - {"discovered", "remote_host"}
-
-
-class BudgetLimit(NamedTuple):
-    """A budget that tasks share: US dollars per calendar day (UTC) or altogether."""
-
-    max_usd: float
-    per: Literal["day", "total"] = "day"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +159,11 @@ class _Reader:
         where = f"budgets.{name}"
         table = self._table(value, where)
         self._check_keys(table, BudgetLimit._fields, f"{where}.")
-        amount, per = table.get("max_usd"), table.get("per", "day")
-        if isinstance(amount, bool) or not isinstance(amount, (int, float)) or not 0 <= amount < float("inf"):
-            raise self._fail(f"{where}.max_usd", f"{amount!r} is no amount of US dollars, 0 or more")
-        if per not in ("day", "total"):
-            raise self._fail(f"{where}.per", f"{per!r} is neither 'day' nor 'total'")
-        return BudgetLimit(float(amount), per)
+        try:
+            return read_budget(table)
+        except ValueError as error:
+            key, problem = error.args
+            raise self._fail(f"{where}.{key}", problem) from None
 
     def _models(self, value: Any) -> tuple[list[str | ModelSpec] | None, tuple[ModelSpec, ...]]:
         if value is None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from orchestrator_graph.registry.spec import ModelSpec
 from orchestrator_graph.routing.bandit import Bandit
 from orchestrator_graph.routing.classifier import Classifier
+from orchestrator_graph.routing.credit import Personal
 from orchestrator_graph.routing.defaults import EARLY
 from orchestrator_graph.routing.estimator import Estimator, Learner, combine
 from orchestrator_graph.routing.linear import Linear
@@ -28,7 +29,7 @@ NEAREST = 8
 
 PARTS: dict[str, Callable[[], Estimator]] = {
     "priors": lambda: priors,
-    "linear": Linear,
+    "linear": lambda: Personal(Linear),
     "early neighbours": lambda: Neighbours(until=EARLY),
     "neighbours": Neighbours,
     "bandit": Bandit,

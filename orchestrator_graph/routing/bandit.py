@@ -118,6 +118,9 @@ class Bandit:
 
     def learn(self, history: "History") -> None:
         """Replays the remembered outcomes, oldest first; a user's alike labels count as one vote."""
+        if not len(history):
+            self._learnt.pop((history.tenant, history.space), None)
+            return
         known = Posteriors(self.half_life)
         known.replay(replace(history, weights=one_vote_each(history)))
         self._learnt[history.tenant, history.space] = known  # published whole: questions are answered meanwhile

@@ -58,6 +58,10 @@ class Personal:
 
     def learn(self, history: "History") -> None:
         """Replaces what was learnt of this tenant and vector space."""
+        if not len(history):
+            self._own.pop((history.tenant, history.space), None)
+            self._shared.learn(history)
+            return
         import numpy as np
 
         self._shared.learn(credible(history))

@@ -52,6 +52,9 @@ class Pairs:
 
     def learn(self, history: "History") -> None:
         """Replaces what was known of this tenant and vector space."""
+        if not len(history):
+            self._learnt.pop((history.tenant, history.space), None)
+            return
         self._learnt[history.tenant, history.space] = credible(history), {}
 
     def compare(self, now: "Situation", task_type: str, reference: str, candidate: str, allowed: float) -> Paired:

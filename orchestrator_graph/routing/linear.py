@@ -47,6 +47,9 @@ class Linear:
 
     def learn(self, history: History) -> None:
         """Fits anew for this tenant and vector space."""
+        if not len(history):
+            self._learnt.pop((history.tenant, history.space), None)
+            return
         kinds = tuple(sorted(set(history.task_types)))
         vectors = _placed(history.vectors, history.task_types, kinds)
         fitted = fit(vectors, history.scores, one_vote_each(history))

@@ -158,6 +158,9 @@ class LinUCB:
 
     def learn(self, history: "History") -> None:
         """Principal directions of the vectors, then the outcomes, oldest first; a user's alike labels are one vote."""
+        if not len(history):
+            self._learnt.pop((history.tenant, history.space), None)
+            return
         weights = one_vote_each(history)
         centre = history.vectors.mean(axis=0, dtype=np.float64)
         centred = history.vectors - centre

@@ -44,6 +44,9 @@ class Neighbours:
 
     def learn(self, history: History) -> None:
         """Takes in the mean scores that neighbourhoods are shrunk to."""
+        if not len(history):
+            self._means.pop((history.tenant, history.space), None)
+            return
         weights = one_vote_each(history)
         types, means = np.array(history.task_types), Means()
         for column, name in enumerate(history.candidates):

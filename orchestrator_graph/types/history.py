@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,12 @@ class History:
     space: str = ""
     appetites: Mapping[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
     version: str = ""
+
+    @classmethod
+    def empty(cls, tenant: str, space: str) -> Self:
+        """Nothing to learn from: whoever learns forgets."""
+        none = np.zeros((0, 0))
+        return cls(none.astype(np.float32), none, none, (), (), (), np.zeros(0), tenant, space)
 
     def __len__(self) -> int:
         return len(self.vectors)

@@ -25,6 +25,7 @@ from orchestrator_graph.routing.priors import priors
 from orchestrator_graph.routing.rules import Rule, Rules
 from orchestrator_graph.routing.situation import Situation
 from orchestrator_graph.types import Candidate, Features
+from orchestrator_graph.types.history import History
 from tests.property.worlds import HISTORY, NAMES, UNIT, learnt_situations, policies, portfolios, tasks
 
 FEW = settings(max_examples=40)
@@ -116,6 +117,18 @@ def test_without_evidence_or_candidates_it_says_what_it_knows(make, task, portfo
     assert make()(task, [], Situation()) == {}
     beliefs = make()(task, asked_of(portfolio), Situation(portfolio=portfolio))
     assert all(map(as_expected, beliefs.values()))
+
+
+@ESTIMATORS
+def test_what_was_erased_is_forgotten(make):
+    estimator, candidates = learnt(make()), [Candidate.single(name) for name in HISTORY.candidates]
+    now = Situation(vector=HISTORY.vectors[0], space="test-8")
+    before = estimator(Features("t", "maths"), candidates, now)
+    if isinstance(estimator, Learner):
+        estimator.learn(History.empty("default", "test-8"))
+        assert not any(belief.remembered for belief in estimator(Features("t", "maths"), candidates, now).values())
+    else:
+        assert estimator(Features("t", "maths"), candidates, now) == before
 
 
 def test_neighbours_know_nothing_without_evidence() -> None:

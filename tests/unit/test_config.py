@@ -9,6 +9,7 @@ import pytest
 from orchestrator_graph.config import FILE_NAME, BudgetLimit, Config, find, load, template, user_folder
 from orchestrator_graph.errors import ConfigError
 from orchestrator_graph.registry.spec import ModelSpec
+from orchestrator_graph.routing.rules import parse_rules
 
 
 def read(tmp_path: Path, text: str) -> Config:
@@ -81,12 +82,12 @@ def test_a_list_of_names_and_a_url_stay_as_they_are(tmp_path: Path) -> None:
         ('memory = "x"\nmodels = [\n"a:b"\nmemory = 3', 4, "The line reads: memory = 3"),
         ('a = "', 1, 'The line reads: a = "'),
         ('[policy]\n\nmodls = "x"', 3, "policy.modls: unknown field. Known fields: allow"),
-        ("modls = []", 1, "modls: unknown key. Known keys: budgets, memory, models, policy"),
+        ("modls = []", 1, "modls: unknown key. Known keys: budgets, memory, models, policy, rules"),
         ("# max_cost_usd\n[policy]\nmax_cost_usd = -1", 3, "policy.max_cost_usd = -1: .*greater than or equal to 0"),
         ("[budgets.x]\nmax_usd = 'much'", 2, "budgets.x.max_usd: 'much' is no amount"),
         ("[budgets.x]\nmax_usd = true", 2, "True is no amount"),
         ("[budgets.x]\nmax_usd = 1\nper = 'week'", 3, "neither 'day' nor 'total'"),
-        ("[budgets.x]\nmax = 1", 2, "budgets.x.max: unknown key. Known keys: max_usd, per"),
+        ("[budgets.x]\nmax = 1", 2, "budgets.x.max: unknown key. Known keys: max_j, max_usd, per, requests"),
         ("[[models]]\nmodel = 'a:b'\ncontext = 'big'", 3, "models.context: 'big'"),
         ("[[models]]\nmodel = 'a:b'\napi_key = 'sk-123'", 3, "name its variable in api_key_env"),
         ("[[models]]\nmodel = 'a:b'\nprice = {input = 3}", 3, "models.price.input: unknown key"),
@@ -117,7 +118,8 @@ def test_the_template_is_valid_as_it_is_and_with_every_setting_switched_on(tmp_p
     tables = "\n".join(row for row in full.splitlines() if not row.startswith("models = "))
     config = read(tmp_path, tables)
     assert [spec.id for spec in config.model_specs] == ["ollama:qwen3:4b", "lab:my-model"]
-    assert config.budgets["team"] == BudgetLimit(5.0, "day")
+    assert config.budgets["team"] == BudgetLimit(5.0, "day", 500, 50_000.0)
+    assert len(parse_rules(config.rules)) == 1
     one_line = next(row for row in full.splitlines() if row.startswith("models = "))
     assert tomllib.loads(one_line)["models"]
 
