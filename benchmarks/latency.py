@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.latency_decisions import alone, decisions
-from benchmarks.latency_selector import embedding, selection
+from benchmarks.latency_embedding import embedding
+from benchmarks.latency_selector import selection
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "latency.md"
 
@@ -20,7 +21,7 @@ DOCUMENT = Path(__file__).parents[1] / "docs" / "latency.md"
 def main() -> None:
     """Measures what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("build/bench-latency"), help="memories filled once, runs stored")
+    parser.add_argument("--out", type=Path, default=Path("build/bench-latency"), help="what is filled and run once")
     parser.add_argument("--rows", type=int, nargs="+", default=[0, 1_000, 10_000, 100_000])
     parser.add_argument("--limit-s", type=float, default=1_800.0, help="building an index is given up after this")
     parser.add_argument("--asked", type=int, default=120, help="tasks that the LLM selects for")
@@ -45,7 +46,8 @@ def main() -> None:
 def where(load: float) -> str:
     """Date, machine and load."""
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-    return f"Measured {time.strftime('%Y-%m-%d %H:%M')}, {machine}, load average {load:.1f} to {os.getloadavg()[0]:.1f}."
+    now, later = time.strftime("%Y-%m-%d %H:%M"), os.getloadavg()[0]
+    return f"Measured {now}, {machine}, load average {load:.1f} to {later:.1f}."
 
 
 def write(document: Path, name: str, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Times decisions on a copy of a filled memory: signals, look-up (eight neighbours and their outcomes), decision, record.
+"""Times decisions on a copy of a filled memory: signals, look-up (neighbours and their outcomes), decision, record.
 
 The texts' vectors are in the memory's cache: no embedding. Runs are committed for another tenant of the same ledger, so
 that the rows looked up stay so many; where it says growing, for the same one: newer rows to be scanned and the
@@ -43,6 +43,7 @@ Times = NDArray[np.float64]
 """Seconds, shape (decisions, 2 clocks, parts): wall, and CPU of the deciding thread."""
 
 POLICY = Policy.parse({"tradeoff": "balanced"})
+Named = tuple[str, Callable[[], tuple[Estimator, ...]]]
 PARTS = ("signals", "look-up", "decide", "record")
 SEED = 10_000_019
 ALONE: dict[str, Callable[[], tuple[Estimator, ...]]] = {
@@ -118,9 +119,7 @@ def timed(
         marks.append(clock())
         decision = decide("1", features, portfolio, POLICY, situation(lookup), estimators)
         marks.append(clock())
-        task = TaskRecord(
-            new_id(), new_id(), "1", tenant, "u0", features.text, features.task_type, False, time.time()
-        )
+        task = TaskRecord(new_id(), new_id(), "1", tenant, "u0", features.text, features.task_type, False, time.time())
         drive(memory.remember(SYNC, recorded(task, decision, 1.0)))
         marks.append(clock())
         rows.append(np.diff(marks, axis=0).T)
@@ -133,10 +132,10 @@ def decisions(home: Path, sizes: Sequence[int], limit_s: float) -> Iterator[str]
     yield f"| rows | look-up | portfolio | estimators | {' | '.join(PARTS)} | all, wall | all, CPU | load |"
     yield "|---" * (len(PARTS) + 7) + "|"
     five, sixteen = portfolios()
-    rules = ("rules (20)", lambda: (twenty_rules(),))
-    default = ("default", default_estimators)
+    rules: Named = ("rules (20)", lambda: (twenty_rules(),))
+    default: Named = ("default", default_estimators)
     for rows in sizes:
-        cells = [("none", five, rules, False), ("none", five, default, False), ("none", sixteen, rules, False),
+        cells: list[tuple[str | None, str, Named, bool]] = [("none", five, rules, False), ("none", five, default, False), ("none", sixteen, rules, False),
                  ("none", sixteen, default, False), ("none", five, default, True)]  # fmt: skip
         if rows and indexed(filled(home, rows), limit_s):
             cells += [(None, five, rules, False), (None, five, default, False), (None, five, default, True)]
@@ -149,7 +148,7 @@ def _line(
     rows: int,
     index: str | None,
     portfolio: str,
-    named: tuple[str, Callable[[], tuple[Estimator, ...]]],
+    named: Named,
     growing: bool,
 ) -> str:
     estimators = named[1]()

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks.memory_tasks import texts
 from orchestrator_graph.drive import SYNC, drive
@@ -75,7 +76,8 @@ def _rows(first: int, count: int) -> Iterator[RunRecord]:
 
 def _joined(runs: Sequence[RunRecord]) -> RunRecord:
     fields = ("tasks", "decisions", "calls", "outcomes")
-    return RunRecord(*(tuple(row for run in runs for row in getattr(run, name)) for name in fields))
+    rows: dict[str, Any] = {name: tuple(row for run in runs for row in getattr(run, name)) for name in fields}
+    return RunRecord(**rows)
 
 
 def filled(home: Path, rows: int) -> Path:

@@ -1,68 +1,183 @@
-"""An LLM as selector beside the router: what a choice takes and how good it is, on the outcomes of the pocket models.
+"""An LLM as selector beside the router: what a choice takes, and how good it is on the outcomes of the pocket models.
 
-SmolLM2 in Ollama ($OLLAMA_HOST) is asked through the product's own decider which model shall do a task. Its first choice
-stands, unmixed with other estimates; where it made none, the router's does. Embedding is timed here, too.
+SmolLM2 in Ollama ($OLLAMA_HOST) is asked by the product's own decider which model shall do a task. Its choice stands as
+it is, unmixed with other estimates. The router is `Orchestrator.decide`: signals, embedding, look-up, decision.
 """
 
 import os
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.latency_decisions import POLICY, spread
-from benchmarks.learning import Rows, decided, family_table, remembered
-from benchmarks.memory_tasks import texts
+from benchmarks.learning import family_table
 from benchmarks.pocket_runs import PocketRuns, pocket_runs
-from benchmarks.routing.ours import situations
 from orchestrator_graph import Orchestrator
 from orchestrator_graph.drive import SYNC, drive
 from orchestrator_graph.gateway.pocket import pocket_specs
-from orchestrator_graph.memory import HashedEmbedder
+from orchestrator_graph.memory import Memory, RunRecord, TaskRecord
 from orchestrator_graph.nodes.decider import ask_decider
 from orchestrator_graph.nodes.io import LENT, Io
 from orchestrator_graph.nodes.situation import situation
 from orchestrator_graph.routing.decider import Decider
 from orchestrator_graph.routing.defaults import default_estimators
-from orchestrator_graph.routing.estimator import Learner
-from orchestrator_graph.routing.situation import Situation
-from orchestrator_graph.types import Candidate, Subtask, new_id
-from orchestrator_graph.types.history import History
+from orchestrator_graph.types import Candidate, Outcome, Subtask, new_id
 
-__all__ = ["embedding", "selection"]
+__all__ = ["MODEL", "SKIPPED", "selection"]
 
 Array = NDArray[np.float64]
 
 WATTS = 15.0
-"""Assumed of one busy core; energies are CPU seconds times this."""
+"""Assumed of one busy core: energies are CPU seconds times this, measured nowhere."""
 SKIPPED = "skipped: no Ollama ($OLLAMA_HOST)"
 MODEL = "ollama:smollm2"
 TASKS, REMEMBERED = 600, 300
+HEAD = (
+    "selector", "right [95 %]", "points under the router after 300 [95 %]", "cost of the answer, nano-dollars",
+    "ms a choice, p50 / p99", "J a choice (ESTIMATED)", "J with the answer (ESTIMATED)", "most frequent choice",
+)  # fmt: skip
 
 
-def embedding() -> Iterator[str]:
-    """Milliseconds per text, one at a time."""
-    yield "| embedder | texts | ms a text, p50 / p99 |"
-    yield "|---|---|---|"
-    built_in = HashedEmbedder()
-    yield f"| built-in | 2,000 | {spread(_each(built_in.vector, texts(7, 2_000)))} |"
+@dataclass
+class Chosen:
+    """The model chosen for each task (its column), wall seconds of each choice, CPU seconds of all."""
+
+    name: str
+    picks: NDArray[np.int64]
+    seconds: Array | None = None
+    cpu_s: float = 0.0
+    silent: int = 0
+
+
+def selection(folder: Path, asked: int) -> Iterator[str]:
+    """All selectors on the same tasks."""
+    runs = pocket_runs(TASKS, held_out=False, folder=folder)
+    rows = np.arange(REMEMBERED, REMEMBERED + min(asked, TASKS - REMEMBERED))
+    cold, warm = _ours(runs, rows, 0), _ours(runs, rows, REMEMBERED)
+    table, n = family_table(runs, np.arange(REMEMBERED)), len(rows)
+    chosen = [cold, warm]
+    if os.environ.get("OLLAMA_HOST"):
+        asks: tuple[tuple[Literal["descriptions", "figures"], int], ...]
+        asks = (("descriptions", 0), ("figures", 0), ("figures", REMEMBERED))
+        chosen += [_llm(runs, rows, style, seen) for style, seen in asks]
+    chosen += [Chosen(f"always {name}", np.full(n, i)) for i, name in enumerate(runs.models)]
+    chosen.append(Chosen("random", np.random.default_rng(0).integers(0, len(runs.models), n)))
+    picks = np.array([table[runs.tasks[i].family] for i in rows])
+    chosen.append(Chosen(f"family table of {REMEMBERED}, label given", picks))
+    chosen.append(Chosen("oracle", np.argmax(runs.scores[rows] - 1e-9 * runs.costs[rows], axis=1)))
+    yield f"| {' | '.join(HEAD)} |"
+    yield "|---" * len(HEAD) + "|"
+    yield from (_line(runs, rows, each, warm) for each in chosen)
     if not os.environ.get("OLLAMA_HOST"):
-        yield f"| MiniLM in Ollama | | {SKIPPED} |"
-        return
-    with Orchestrator([MODEL], embedder="ollama:all-minilm") as orchestrator:
-        embedder = orchestrator.memory.embedder
-        assert embedder is not None
-        embedder.embed_query("first")
-        yield f"| MiniLM in Ollama | 300 | {spread(_each(embedder.embed_query, texts(7, 300)))} |"
+        yield f"| SmolLM2 as selector | {SKIPPED} |"
 
 
-def _each(work: "Callable[[str], object]", given: Sequence[str]) -> Array:
-    seconds = []
-    for text in given:
-        began = time.perf_counter()
-        work(text)
-        seconds.append(time.perf_counter() - began)
-    return np.array(seconds)
+def _line(runs: PocketRuns, rows: NDArray[np.int64], one: Chosen, ours: Chosen) -> str:
+    right, best = runs.scores[rows, one.picks], runs.scores[rows, ours.picks]
+    joules = WATTS * runs.seconds[rows, one.picks].mean()
+    choice = WATTS * one.cpu_s / len(rows)
+    often = np.bincount(one.picks, minlength=len(runs.models))
+    cells = (
+        one.name + (f" (no choice made: {one.silent})" if one.silent else ""),
+        "{:.3f} [{:.3f}, {:.3f}]".format(*_interval(right)),
+        "-" if one is ours else "{:+.1f} [{:+.1f}, {:+.1f}]".format(*_interval((best - right) * 100)),
+        f"{runs.costs[rows, one.picks].mean():,.0f}",
+        "-" if one.seconds is None else spread(one.seconds),
+        "-" if one.seconds is None else f"{choice:.3g}",
+        f"{choice + joules:.3g}",
+        f"{runs.models[int(often.argmax())]} {often.max() / len(rows):.0%}",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _interval(values: Array) -> tuple[float, float, float]:
+    """Mean and 95 % by bootstrap over tasks."""
+    draws = np.random.default_rng(1).multinomial(len(values), np.full(len(values), 1 / len(values)), size=2_000)
+    low, high = np.percentile(draws @ values / len(values), [2.5, 97.5])
+    return float(values.mean()), float(low), float(high)
+
+
+def _memory(runs: PocketRuns, seen: int) -> Memory:
+    """So many tasks remembered, every model tried on each and checked."""
+    memory = Memory(index="none")
+    for i in range(seen):
+        features, run = runs.features[i], new_id()
+        task = TaskRecord(new_id(), run, "1", "default", "", features.text, features.task_type, False, time.time())
+        tries = zip(runs.models, runs.scores[i].tolist(), runs.costs[i].tolist(), runs.seconds[i].tolist(), strict=True)
+        outcomes = tuple(
+            Outcome(new_id(), task.id, "", name, score, "verified", 0.9, round(cost), took)
+            for name, score, cost, took in tries
+        )
+        drive(memory.remember(SYNC, RunRecord((task,), outcomes=outcomes)))
+    return memory
+
+
+def _ours(runs: PocketRuns, rows: NDArray[np.int64], seen: int) -> Chosen:
+    """The default router."""
+    column = {name: i for i, name in enumerate(runs.models)}
+    picks, seconds = [], []
+    with Orchestrator("pocket", memory=_memory(runs, seen), policy=POLICY) as orchestrator:
+        orchestrator.decide("first")
+        cpu = time.process_time()
+        for i in rows:
+            began = time.perf_counter()
+            decision = orchestrator.decide(runs.tasks[i].prompt)
+            seconds.append(time.perf_counter() - began)
+            picks.append(column[decision.ranking[0].candidate.members[0].model])
+        cpu = time.process_time() - cpu
+    return Chosen(f"our router, {seen} remembered", np.array(picks), np.array(seconds), cpu)
+
+
+def _llm(runs: PocketRuns, rows: NDArray[np.int64], style: Literal["descriptions", "figures"], seen: int) -> Chosen:
+    """SmolLM2, told what is known of each model, or the router's own figures."""
+    estimators = [*default_estimators(), Decider(MODEL, ask="choice", style=style)]
+    picks, seconds, silent = [], [], 0
+    models: list[Any] = [*pocket_specs().values(), MODEL]
+    with Orchestrator(models, memory=_memory(runs, seen), policy=POLICY, estimators=estimators) as orchestrator:
+        ask = partial(_ask, Io(SYNC, orchestrator.services, inner=True), runs)
+        ask(int(rows[0]))  # loads the model
+        cpu = time.process_time() + _ollama_s()
+        for i in rows.tolist():
+            began = time.perf_counter()
+            answers = ask(i)
+            seconds.append(time.perf_counter() - began)
+            silent += not answers
+            picks.append(max(range(len(runs.models)), key=lambda j: answers.get(runs.models[j], (0.0, 0))[0]))
+        cpu = time.process_time() + _ollama_s() - cpu
+    facts = "model descriptions" if style == "descriptions" else f"figures, {seen} remembered"
+    return Chosen(f"SmolLM2, {facts}", np.array(picks), np.array(seconds), cpu, silent)
+
+
+def _ask(io: Io, runs: PocketRuns, i: int) -> Any:
+    """What the deciding model says of each pocket model."""
+    features = runs.features[i]
+    run_id = new_id()
+    task = {"run_id": run_id, "policy": POLICY.model_dump(exclude_unset=True), "spent_nusd": 0}
+    lent = LENT.set(lambda _: None)  # no graph runs here that events could go to
+    lookup = drive(io.services.memory.lookup(SYNC, [features.text], tenant="default"))[0]
+    now = drive(situation(io, task, private=False, lookup=lookup))
+    now = replace(now, portfolio=drive(io.portfolio()))
+    subtask = Subtask("1", features.text, features)
+    answers, _ = drive(ask_decider(io, task, subtask, [Candidate.single(name) for name in runs.models], now))
+    LENT.reset(lent)
+    io.services.gateway.release(run_id)
+    return answers
+
+
+def _ollama_s() -> float:
+    """CPU seconds of Ollama's processes so far, as Linux shows them; 0 where they run elsewhere."""
+    total = 0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, _, rest = path.read_text().rpartition(")")
+        except OSError:  # it has just ended
+            continue
+        if name.endswith("(ollama"):
+            total += sum(map(int, rest.split()[11:13]))
+    return total / os.sysconf("SC_CLK_TCK")

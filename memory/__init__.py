@@ -14,10 +14,11 @@ if __name__ != "orchestrator_graph.memory":
 
 if TYPE_CHECKING:
     from orchestrator_graph.memory.embedder import HashedEmbedder
+    from orchestrator_graph.memory.onnx import onnx_embedder
     from orchestrator_graph.memory.records import Lookup, RunRecord, TaskRecord
     from orchestrator_graph.memory.store import Memory
 
-__all__ = ["HashedEmbedder", "Lookup", "Memory", "RunRecord", "TaskRecord"]
+__all__ = ["HashedEmbedder", "Lookup", "Memory", "RunRecord", "TaskRecord", "onnx_embedder"]
 
 _HOME = {
     "HashedEmbedder": "embedder",
@@ -25,6 +26,7 @@ _HOME = {
     "Memory": "store",
     "RunRecord": "records",
     "TaskRecord": "records",
+    "onnx_embedder": "onnx",
 }
 
 

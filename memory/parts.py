@@ -1,6 +1,7 @@
 """What an opened memory consists of, and how it is opened and closed. Imported at first use only: it is heavy."""
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -36,7 +37,7 @@ class Parts:
     def __init__(
         self,
         where: str | Path | None,
-        embedder: Embeddings | None,
+        embedder: Embeddings | Callable[[], Embeddings | None] | None,
         learners: tuple[Learn, ...] = (),
         *,
         local: bool,
@@ -57,6 +58,8 @@ class Parts:
         self.folder = folder
         self.generation = Generation(self.ledger, folder if self.index.kind == "embedded" else None)
         self.indexer = Indexer(self.index, self.spaces, self.generation)
+        if embedder is not None and not isinstance(embedder, Embeddings):
+            embedder = embedder()
         builtin = VectorSource(HashedEmbedder(), free=True)
         self.public = VectorSource(embedder, free=local) if embedder else builtin
         self.private = self.public if local else builtin

@@ -29,7 +29,7 @@ class Memory(Care):
 
     Args:
         where: A folder, or `postgresql://user:password@host:port/name`; `None` keeps everything in RAM.
-        embedder: Any LangChain `Embeddings`; the built-in one if `None`.
+        embedder: Any LangChain `Embeddings`, or what finds one at the first use; the built-in one if `None`.
         embedder_is_local: Private texts may be given to `embedder`. Else they use the built-in one, in its own space.
         half_life_days: After so many days a label counts for half; `math.inf` forgets nothing.
         index: `chroma://host:port`, or `none` for the exact scan alone; `None` = Chroma in the folder, else in RAM.
@@ -39,7 +39,7 @@ class Memory(Care):
         self,
         where: str | Path | None = None,
         *,
-        embedder: "Embeddings | None" = None,
+        embedder: "Embeddings | Callable[[], Embeddings | None] | None" = None,
         embedder_is_local: bool = False,
         index: str | None = None,
         half_life_days: float = 180.0,

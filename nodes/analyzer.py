@@ -27,7 +27,7 @@ from orchestrator_graph.routing.situation import Situation
 from orchestrator_graph.state import State
 from orchestrator_graph.types import Attempt, Features, Subtask, new_id, to_json
 
-__all__ = ["analyze", "check_feasible", "check_names", "in_force", "read_task", "settle_privacy"]
+__all__ = ["analyze", "check_budget", "check_feasible", "check_names", "in_force", "read_task", "settle_privacy"]
 
 
 def in_force(context: Any, factory: Policy) -> Policy:
@@ -141,7 +141,7 @@ async def analyze(state: State, io: Io) -> dict[str, Any]:
     features, wanted, notes = read_task(state["messages"], policy)
     portfolio = await io.portfolio()
     check_names(portfolio, policy, io.services.estimators)
-    _check_budget(policy, io)
+    check_budget(policy, io.services.budgets)
     private = settle_privacy(portfolio, features, policy, wanted, notes)
     check_feasible(portfolio, features, policy, private)
     io.services.gateway.pin(io.run, portfolio)
@@ -167,9 +167,10 @@ async def analyze(state: State, io: Io) -> dict[str, Any]:
     }
 
 
-def _check_budget(policy: Policy, io: Io) -> None:
-    if policy.budget is not None and policy.budget not in io.services.budgets:
-        known = ", ".join(io.services.budgets) or "none"
+def check_budget(policy: Policy, budgets: Collection[str]) -> None:
+    """Raises InputError where the policy names a budget that is not there."""
+    if policy.budget is not None and policy.budget not in budgets:
+        known = ", ".join(budgets) or "none"
         raise InputError(f"policy.budget = {policy.budget!r} is not in orchestrator.toml [budgets]; known: {known}")
 
 

@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from orchestrator_graph.drive import Effects
 from orchestrator_graph.errors import MemoryStoreError
-from orchestrator_graph.memory import Lookup
+from orchestrator_graph.memory import Lookup, Memory
 from orchestrator_graph.nodes.io import Io
+from orchestrator_graph.policy import Policy
 from orchestrator_graph.types import Attempt, Neighbour, Subtask, Usage, new_id
 
-__all__ = ["embedding", "look_up", "prefetch", "recall", "shelved"]
+__all__ = ["embedding", "look_up", "prefetch", "recall", "seen_by", "shelved"]
 
 
 async def prefetch(io: Io, task: Mapping[str, Any], subtasks: Sequence[Mapping[str, Any]], ready: int) -> None:
@@ -52,9 +54,13 @@ def shelved(io: Io, task: Mapping[str, Any], subtask_id: str, *, take: bool = Fa
 
 async def look_up(io: Io, task: Mapping[str, Any], texts: list[str], *, private: bool) -> list[Lookup]:
     """What cannot be read is a decision without memory, marked so."""
-    policy = io.policy(task)
+    return await seen_by(io.fx, io.services.memory, io.policy(task), texts, private=private)
+
+
+async def seen_by(fx: Effects, memory: Memory, policy: Policy, texts: list[str], *, private: bool) -> list[Lookup]:
+    """`look_up` under a policy: what its user may see."""
     try:
-        found = await io.services.memory.lookup(io.fx, texts, tenant=policy.tenant, private=private)
+        found = await memory.lookup(fx, texts, tenant=policy.tenant, private=private)
     except MemoryStoreError as error:
         return [Lookup(state=f"off ({error})")] * len(texts)
     return [replace(item, neighbours=_for_eyes_of(policy.user_id, item)) for item in found]

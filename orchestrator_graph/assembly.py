@@ -41,7 +41,8 @@ class Assembly:
         models: `"provider:name"` strings, LangChain chat models or `ModelSpec`s; `"pocket"` for the embedded ones;
             `None` = what is found (Ollama, cloud keys) at first use.
         memory: `None` = in RAM; a folder = kept there; or a `Memory`.
-        embedder: `None` = the built-in one; any LangChain `Embeddings`; or `"ollama:all-minilm"`.
+        embedder: Any LangChain `Embeddings`, or `"ollama:all-minilm"`; `"auto"`, and `None` where the models are found,
+            too: what is there already (Ollama's, Chroma's own MiniLM), else the built-in one; `None` = that one.
         policy: The default for every call; a call's own fields are laid over it.
         config: As read from `orchestrator.toml`; explicit arguments win over it.
         system_prompt: Put before every subtask's prompt.
@@ -84,7 +85,8 @@ class Assembly:
     @cached_property
     def memory(self) -> Memory:
         """What is remembered."""
-        memory = memory_of(self._memory, self._embedder, self._config, self.gateway)
+        named = self._models is not None or (self._config is not None and self._config.models is not None)
+        memory = memory_of(self._memory, self._embedder, self._config, self.gateway, found=not named)
         memory.taught(self._learn)
         return memory
 

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_graph.gateway.door import Gateway
-from orchestrator_graph.memory import Memory
+from orchestrator_graph.gateway.embedders import pulled_embedder
+from orchestrator_graph.memory import Memory, onnx_embedder
 from orchestrator_graph.registry.catalogue import Catalogue
 
 if TYPE_CHECKING:
@@ -24,12 +25,28 @@ def gateway_of(models: Any, config: "Config | None") -> Gateway:
 
 
 def memory_of(
-    given: "str | Path | Memory | None", embedder: "Embeddings | str | None", config: "Config | None", gateway: Gateway
+    given: "str | Path | Memory | None",
+    embedder: "Embeddings | str | None",
+    config: "Config | None",
+    gateway: Gateway,
+    *,
+    found: bool,
 ) -> Memory:
-    """The memory that was given, or a new one where the arguments or the file say."""
+    """The memory that was given, or a new one where the arguments or the file say.
+
+    Args:
+        given: A memory, a folder or a URL.
+        embedder: As named. `"auto"`: what is there already - an embedding model pulled in Ollama, Chroma's own MiniLM
+            where its files are, else the built-in one.
+        config: The file.
+        gateway: Makes clients.
+        found: The models are found, not named: then the embedder is found, too, unless it is named.
+    """
     if isinstance(given, Memory):
         return given
     where = given if given is not None or config is None else config.memory
+    if embedder == "auto" or (embedder is None and found):
+        return Memory(where, embedder=lambda: pulled_embedder(gateway) or onnx_embedder(), embedder_is_local=True)
     if isinstance(embedder, str):
         here = gateway.embeds_here(embedder)
         return Memory(where, embedder=gateway.embeddings(embedder), embedder_is_local=here)

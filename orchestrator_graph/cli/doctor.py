@@ -68,7 +68,7 @@ def examine() -> list[Finding]:
         Finding("cloud keys", "ok" if keys else "note", ", ".join(keys) or "none in the environment"),
         _usable(local, keys, config, ollama.mend),
         _memory(config),
-        _embedder(local),
+        _embedder(local, named=config.models is not None),
     ]
 
 
@@ -149,7 +149,14 @@ def _memory(config: Config) -> Finding:
     return Finding("memory", "ok", f"{folder}{'' if folder.exists() else ' (made at first use)'}")
 
 
-def _embedder(local: list[str]) -> Finding:
+def _embedder(local: list[str], *, named: bool) -> Finding:
+    from orchestrator_graph.memory import onnx_embedder
+
     pulled = next((name for name in local if any(word in name for word in ("embed", "minilm", "bge-"))), None)
-    better = f"; better, and there: embedder='ollama:{pulled}'" if pulled else ""
-    return Finding("embedder", "ok", f"built-in hashed n-grams{better}", "" if pulled else "ollama pull all-minilm")
+    there = f"ollama:{pulled}" if pulled else "Chroma's own MiniLM" if onnx_embedder() else ""
+    if not there:
+        return Finding("embedder", "ok", "built-in hashed n-grams", "ollama pull all-minilm")
+    # Where models are named, nothing is looked for unasked.
+    return Finding(
+        "embedder", "ok", f"built-in hashed n-grams; better, and there: embedder='auto' ({there})" if named else there
+    )

@@ -10,6 +10,7 @@ import pytest
 from orchestrator_graph.drive import ASYNC, SYNC, drive
 from orchestrator_graph.errors import RegistryError
 from orchestrator_graph.gateway.door import Gateway
+from orchestrator_graph.gateway.embedders import pulled_embedder
 from orchestrator_graph.registry.spec import ModelSpec
 
 
@@ -31,6 +32,17 @@ def test_ollama_is_found_with_what_it_says_of_its_models(server):
     assert spec.base_url == server.url
     assert not portfolio["ollama:elsewhere:latest"].is_local
     assert "ollama:embedder:latest" not in portfolio
+
+
+def test_an_embedding_model_that_was_pulled_is_found_and_nothing_else(closed_port, server):
+    gateway = Gateway(environ={"OLLAMA_HOST": server.url})
+    try:
+        embedder = pulled_embedder(gateway, {"OLLAMA_HOST": server.url})
+        assert embedder is gateway.embeddings("ollama:embedder:latest")
+        assert pulled_embedder(gateway, {"OLLAMA_HOST": f"http://127.0.0.1:{closed_port}"}) is None
+        assert pulled_embedder(gateway, {"OLLAMA_HOST": "http://ollama.example.org"}) is None
+    finally:
+        gateway.close()
 
 
 def test_keys_bring_at_most_three_models_per_provider_and_no_licence_to_spend(closed_port, server):
