@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check real bench-overhead bench-routing bench-open-vs-single bench-learning bench-online bench-poison test-kill bench-memory docs build clean uv dev
+.PHONY: help demo test check real bench-overhead bench-routing bench-open-vs-single bench-learning bench-online bench-poison test-kill bench-memory bench-latency docs build clean uv dev
 
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
@@ -78,6 +78,9 @@ bench-poison: dev ## Poisoned memories and padded prompts: share of a victim's q
 
 bench-memory: dev ## Size, speed and event-loop stalls of 1,000 to 100,000 remembered tasks; rewrites docs/memory-scale.md's table
 	OMP_NUM_THREADS=1 $(RUN)/python -m benchmarks.memory_scale
+
+bench-latency: dev ## One decision, its record on disk; beside it an LLM as selector where OLLAMA_HOST names one; rewrites docs/latency.md
+	OMP_NUM_THREADS=1 $(RUN)/python -m benchmarks.latency
 
 docs: dev ## Write docs/cli.md and docs/graph.md from the command line's own help and the graph itself
 	$(RUN)/python scripts/cli_docs.py

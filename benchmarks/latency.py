@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks.latency_decisions import alone, decisions
+from benchmarks.latency_alone import alone
+from benchmarks.latency_decisions import decisions
 from benchmarks.latency_embedding import embedding
 from benchmarks.latency_selector import selection
 
@@ -24,14 +25,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/bench-latency"), help="what is filled and run once")
     parser.add_argument("--rows", type=int, nargs="+", default=[0, 1_000, 10_000, 100_000])
     parser.add_argument("--limit-s", type=float, default=1_800.0, help="building an index is given up after this")
+    parser.add_argument("--decisions", type=int, default=2_000, help="so many of each kind; a tenth at 100,000 rows")
     parser.add_argument("--asked", type=int, default=120, help="tasks that the LLM selects for")
     parser.add_argument("--parts", nargs="+", default=["decisions", "alone", "embedding", "selection"])
     parser.add_argument("--document", type=Path, default=DOCUMENT)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     tables: dict[str, Callable[[], Iterator[str]]] = {
-        "decisions": lambda: decisions(given.out, given.rows, given.limit_s),
-        "alone": lambda: alone(given.out, given.rows),
+        "decisions": lambda: decisions(given.out, given.rows, given.limit_s, given.decisions),
+        "alone": lambda: alone(given.out, given.rows, given.decisions),
         "embedding": embedding,
         "selection": lambda: selection(given.out, given.asked),
     }

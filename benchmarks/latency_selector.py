@@ -5,8 +5,9 @@ it is, unmixed with other estimates. The router is `Orchestrator.decide`: signal
 """
 
 import os
+import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -38,6 +39,11 @@ WATTS = 15.0
 SKIPPED = "skipped: no Ollama ($OLLAMA_HOST)"
 MODEL = "ollama:smollm2"
 TASKS, REMEMBERED = 600, 300
+Style = Literal["descriptions", "figures"]
+ASKS: tuple[tuple[Style, int, bool], ...] = (
+    ("descriptions", 0, False), ("figures", 0, False), ("figures", REMEMBERED, False), ("figures", REMEMBERED, True),
+)  # fmt: skip
+"""What the question says of the models, after so many remembered tasks, with the models in another order each time."""
 HEAD = (
     "selector", "right [95 %]", "points under the router after 300 [95 %]", "cost of the answer, nano-dollars",
     "ms a choice, p50 / p99", "J a choice (ESTIMATED)", "J with the answer (ESTIMATED)", "most frequent choice",
@@ -59,23 +65,29 @@ def selection(folder: Path, asked: int) -> Iterator[str]:
     """All selectors on the same tasks."""
     runs = pocket_runs(TASKS, held_out=False, folder=folder)
     rows = np.arange(REMEMBERED, REMEMBERED + min(asked, TASKS - REMEMBERED))
-    cold, warm = _ours(runs, rows, 0), _ours(runs, rows, REMEMBERED)
-    table, n = family_table(runs, np.arange(REMEMBERED)), len(rows)
-    chosen = [cold, warm]
-    if os.environ.get("OLLAMA_HOST"):
-        asks: tuple[tuple[Literal["descriptions", "figures"], int], ...]
-        asks = (("descriptions", 0), ("figures", 0), ("figures", REMEMBERED))
-        chosen += [_llm(runs, rows, style, seen) for style, seen in asks]
-    chosen += [Chosen(f"always {name}", np.full(n, i)) for i, name in enumerate(runs.models)]
-    chosen.append(Chosen("random", np.random.default_rng(0).integers(0, len(runs.models), n)))
-    picks = np.array([table[runs.tasks[i].family] for i in rows])
-    chosen.append(Chosen(f"family table of {REMEMBERED}, label given", picks))
-    chosen.append(Chosen("oracle", np.argmax(runs.scores[rows] - 1e-9 * runs.costs[rows], axis=1)))
+    warm = _ours(runs, rows, REMEMBERED)
     yield f"| {' | '.join(HEAD)} |"
     yield "|---" * len(HEAD) + "|"
-    yield from (_line(runs, rows, each, warm) for each in chosen)
-    if not os.environ.get("OLLAMA_HOST"):
+    for each in (_ours(runs, rows, 0), warm):
+        yield _line(runs, rows, each, warm)
+    if os.environ.get("OLLAMA_HOST"):
+        for style, seen, mixed in ASKS:
+            yield _line(runs, rows, _llm(runs, rows, style, seen, mixed), warm)
+    else:
         yield f"| SmolLM2 as selector | {SKIPPED} |"
+    for each in _fixed(runs, rows):
+        yield _line(runs, rows, each, warm)
+
+
+def _fixed(runs: PocketRuns, rows: NDArray[np.int64]) -> Iterator[Chosen]:
+    """What needs no time."""
+    table, n = family_table(runs, np.arange(REMEMBERED)), len(rows)
+    for i, name in enumerate(runs.models):
+        yield Chosen(f"always {name}", np.full(n, i))
+    yield Chosen("random", np.random.default_rng(0).integers(0, len(runs.models), n))
+    picks = np.array([table[runs.tasks[i].family] for i in rows])
+    yield Chosen(f"family table of {REMEMBERED}, label given", picks)
+    yield Chosen("oracle", np.argmax(runs.scores[rows] - 1e-9 * runs.costs[rows], axis=1))
 
 
 def _line(runs: PocketRuns, rows: NDArray[np.int64], one: Chosen, ours: Chosen) -> str:
@@ -134,27 +146,30 @@ def _ours(runs: PocketRuns, rows: NDArray[np.int64], seen: int) -> Chosen:
     return Chosen(f"our router, {seen} remembered", np.array(picks), np.array(seconds), cpu)
 
 
-def _llm(runs: PocketRuns, rows: NDArray[np.int64], style: Literal["descriptions", "figures"], seen: int) -> Chosen:
-    """SmolLM2, told what is known of each model, or the router's own figures."""
+def _llm(runs: PocketRuns, rows: NDArray[np.int64], style: Style, seen: int, mixed: bool) -> Chosen:
+    """SmolLM2, told what is known of each model, or the router's own figures; `mixed`: in another order each time."""
+    order = random.Random(0)
     estimators = [*default_estimators(), Decider(MODEL, ask="choice", style=style)]
     picks, seconds, silent = [], [], 0
     models: list[Any] = [*pocket_specs().values(), MODEL]
     with Orchestrator(models, memory=_memory(runs, seen), policy=POLICY, estimators=estimators) as orchestrator:
         ask = partial(_ask, Io(SYNC, orchestrator.services, inner=True), runs)
-        ask(int(rows[0]))  # loads the model
+        ask(int(rows[0]), runs.models)  # loads the model
         cpu = time.process_time() + _ollama_s()
         for i in rows.tolist():
             began = time.perf_counter()
-            answers = ask(i)
+            answers = ask(i, order.sample(runs.models, len(runs.models)) if mixed else runs.models)
             seconds.append(time.perf_counter() - began)
             silent += not answers
             picks.append(max(range(len(runs.models)), key=lambda j: answers.get(runs.models[j], (0.0, 0))[0]))
-        cpu = time.process_time() + _ollama_s() - cpu
+        cpu = time.process_time() + (_ollama_s() or sum(seconds)) - cpu  # elsewhere: one core all the time
     facts = "model descriptions" if style == "descriptions" else f"figures, {seen} remembered"
-    return Chosen(f"SmolLM2, {facts}", np.array(picks), np.array(seconds), cpu, silent)
+    return Chosen(
+        f"SmolLM2, {facts}{', in mixed order' if mixed else ''}", np.array(picks), np.array(seconds), cpu, silent
+    )
 
 
-def _ask(io: Io, runs: PocketRuns, i: int) -> Any:
+def _ask(io: Io, runs: PocketRuns, i: int, names: Sequence[str]) -> Any:
     """What the deciding model says of each pocket model."""
     features = runs.features[i]
     run_id = new_id()
@@ -164,20 +179,21 @@ def _ask(io: Io, runs: PocketRuns, i: int) -> Any:
     now = drive(situation(io, task, private=False, lookup=lookup))
     now = replace(now, portfolio=drive(io.portfolio()))
     subtask = Subtask("1", features.text, features)
-    answers, _ = drive(ask_decider(io, task, subtask, [Candidate.single(name) for name in runs.models], now))
+    answers, _ = drive(ask_decider(io, task, subtask, [Candidate.single(name) for name in names], now))
     LENT.reset(lent)
     io.services.gateway.release(run_id)
     return answers
 
 
 def _ollama_s() -> float:
-    """CPU seconds of Ollama's processes so far, as Linux shows them; 0 where they run elsewhere."""
-    total = 0
-    for path in Path("/proc").glob("[0-9]*/stat"):
+    """CPU seconds so far of that Ollama's processes, as Linux shows them; 0 where they run elsewhere."""
+    here = f"OLLAMA_HOST={os.environ['OLLAMA_HOST'].removeprefix('http://')}".encode()
+    ticks = 0
+    for folder in Path("/proc").glob("[0-9]*"):
         try:
-            name, _, rest = path.read_text().rpartition(")")
-        except OSError:  # it has just ended
+            name, _, rest = (folder / "stat").read_text().rpartition(")")
+            ours = name.endswith("(ollama") and here in (folder / "environ").read_bytes().split(b"\0")
+        except OSError:  # it has just ended, or is somebody else's
             continue
-        if name.endswith("(ollama"):
-            total += sum(map(int, rest.split()[11:13]))
-    return total / os.sysconf("SC_CLK_TCK")
+        ticks += sum(map(int, rest.split()[11:13])) if ours else 0
+    return ticks / os.sysconf("SC_CLK_TCK")

@@ -138,7 +138,6 @@ def remembered(
         users=("",) * len(train),
         times=1.7e9 + np.arange(len(train), dtype=np.float64),
         space="bench",
-        version="1",
     )
 
 

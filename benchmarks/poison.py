@@ -3,7 +3,8 @@
 A memory holds honest outcomes of pocket task families: on the nine easy ones the cheap model is right 19 times in 20,
 on the three hard ones once in five. Attackers remember rows of their own that say the opposite of the easy ones, which
 the victim asks for. Counted is the share of the victim's queries that the dear model gets and would not have got
-without the attack. All of it goes through the public memory (built-in embedder) and `decide`; no model is called.
+without the attack. All of it goes through the public memory (built-in embedder), what an orchestrator teaches its
+estimators of it, and `decide`; no model is called.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
+from orchestrator_graph.assembly import Assembly
 from orchestrator_graph.drive import SYNC, drive
 from orchestrator_graph.memory import Lookup, Memory, RunRecord, TaskRecord
 from orchestrator_graph.nodes.features import read_features
@@ -44,7 +46,11 @@ PORTFOLIO = Portfolio(
 CANDIDATES = tuple(map(Candidate.single, PORTFOLIO))
 POLICY = Policy()
 KNN = 20
+SANE = 0.5
+"""Share of hard tasks that the dear model has to get without an attack: else nothing was learnt to be attacked."""
 METHODS = ("plain kNN, k=20", "ridge alone", "ours")
+HOUR_S = 3600.0
+"""From one remembered task to the next; the last one is an hour old, and the attackers' are the newest."""
 PADS = 8
 """Paddings that an attacker tries on each prompt; one that works is enough."""
 Row = tuple[str, str, dict[str, float]]
@@ -87,17 +93,14 @@ def poisoned(shape: str, n: int, accounts: int, seed: int) -> list[Row]:
 
 
 def remembered(rows: Iterable[Row], *more: Learner) -> tuple[Memory, tuple[Estimator, ...]]:
-    """A memory in RAM that holds the rows, and the default estimators that learnt from it."""
-    memory, estimators = Memory(), default_estimators()
-    for estimator in (*estimators, *more):
-        if isinstance(estimator, Learner):
-            memory.taught(estimator.learn)
-    tasks, outcomes = [], []
-    for number, (user, text, scores) in enumerate(rows):
+    """A memory in RAM that holds the rows, and the default estimators, taught as an orchestrator teaches them."""
+    estimators = default_estimators()
+    memory = Assembly(list(PORTFOLIO.values()), memory=Memory(), estimators=(*estimators, *more)).memory
+    rows, tasks, outcomes = list(rows), [], []
+    for age, (user, text, scores) in zip(range(len(rows), 0, -1), rows, strict=True):
         features, name = read_features(text), new_id()
-        tasks.append(
-            TaskRecord(name, name, "1", "default", user, features.text, features.task_type, False, 1e9 + number)
-        )
+        born = time.time() - age * HOUR_S
+        tasks.append(TaskRecord(name, name, "1", "default", user, features.text, features.task_type, False, born))
         outcomes += [
             Outcome(new_id(), name, name, f"test:{model}", score, "feedback", 1.0) for model, score in scores.items()
         ]
@@ -156,6 +159,11 @@ def attacks(n: int, seeds: Sequence[int]) -> list[dict[str, object]]:
     for owner, users in (("own memory", ("victim",)), ("new, 20 others", tuple(f"user{i}" for i in range(20)))):
         worlds = [(honest(users, 300, s), [text for _, text in prompts(EASY, n, s + 50)]) for s in seeds]
         before = [upgraded(rows, queries) for rows, queries in worlds]
+        hard = [text for _, text in prompts(HARD, n, 7)]
+        right = {name: len(found) / len(set(hard)) for name, found in upgraded(worlds[0][0], hard).items()}
+        _told(lines, victim=owner, attack="none, hard tasks", rows=0, accounts=0, **right)
+        if right["ours"] < SANE:
+            raise SystemExit(f"without an attack only {right['ours']:.0%} of the hard tasks get the dear model")
         total = sum(len(set(queries)) for _, queries in worlds)
         shares = {name: sum(len(run[name]) for run in before) / total for name in METHODS}
         _told(lines, victim=owner, attack="none", rows=0, accounts=0, **shares)
@@ -218,13 +226,13 @@ def _padded(text: str, pad: str, where: str, share: float) -> str:
 def main() -> None:
     """Runs all attacks and prints the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--queries", type=int, default=60)
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--queries", type=int, default=40)
+    parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--out", type=Path, help="JSON file for the figures")
     options = parser.parse_args()
     started = time.perf_counter()
     print(
-        "Share of the victim's queries that the attack forces to the dear model (first line: dear without any attack)"
+        "Share of the victim's queries that the attack forces to the dear model (lines 'none': dear without any attack)"
     )
     print("| victim | attack | rows | accounts | " + " | ".join(METHODS) + " |")
     figures = {"poison": attacks(options.queries, range(options.seeds)), "padding": padding(options.queries // 2, 7)}

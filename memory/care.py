@@ -31,6 +31,8 @@ class Care(ABC):
     def forget(self, *, tenant: str | None = None, user: str | None = None, dry_run: bool = False) -> "Erased":
         """Erases a tenant's tasks, or one user's within the tenant (`default` if not named), from ledger and index.
 
+        With a user's tasks go the user's votes on other people's tasks of the tenant.
+
         When it returns, no file of the ledger holds the words or vectors, and the index's folder is gone: the exact
         scan answers until a new process builds it again (`generation`). Another process that holds the index throws it
         away at its next write; `Erased.index` says so.
@@ -43,9 +45,9 @@ class Care(ABC):
         Raises:
             InputError: Neither tenant nor user is named.
         """
-        from orchestrator_graph.memory.erasure import erase, of_owner
+        from orchestrator_graph.memory.erasure import erase, of_owner, of_voter
 
-        return erase(self._open(), of_owner(tenant, user), dry_run=dry_run)
+        return erase(self._open(), of_owner(tenant, user), of_voter(tenant, user), dry_run=dry_run)
 
     def retain(
         self,
@@ -57,12 +59,15 @@ class Care(ABC):
     ) -> "Erased":
         """Erases what is older, and all but the newest `max_tasks` of each tenant; as thoroughly as `forget`.
 
+        The calls stay, for the bill: about 0.3 kB each, without words.
+
         Raises:
             InputError: No limit is named, or one is no number of at least 0.
         """
-        from orchestrator_graph.memory.erasure import beyond, erase
+        from orchestrator_graph.memory.erasure import beyond, erase, of_voter
 
-        return erase(self._open(), beyond(tenant, max_age_days, max_tasks), dry_run=dry_run)
+        chosen = beyond(tenant, max_age_days, max_tasks)
+        return erase(self._open(), chosen, of_voter(tenant, None), dry_run=dry_run)
 
     def export(
         self,

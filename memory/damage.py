@@ -10,10 +10,7 @@ from orchestrator_graph.memory import schema
 from orchestrator_graph.memory.ledger import Ledger
 from orchestrator_graph.memory.space import Key
 
-__all__ = ["OF_A_TASK", "Damage", "damage", "spaces_of"]
-
-OF_A_TASK = (schema.decisions, schema.outcomes, schema.embeddings)
-"""Tables whose rows go with their task."""
+__all__ = ["Damage", "damage", "spaces_of"]
 
 Damage = dict[str, list[tuple[Table, str | int]]]
 """What should hold -> the rows for which it does not, by primary key."""
@@ -33,7 +30,7 @@ def damage(ledger: Ledger) -> Damage:
     # `not between` is true of infinity and, on PostgreSQL, of NaN; SQLite stores no NaN
     range_ = or_(*(~column.between(0.0, 1.0) for column in (_outcomes.c.score, _outcomes.c.weight)))
     with ledger.read("checking the rows") as connection:
-        strays = [(table, key) for table in OF_A_TASK for key in connection.execute(_strays(table)).scalars()]
+        strays = [(table, key) for table in schema.OF_A_TASK for key in connection.execute(_strays(table)).scalars()]
         labels = [(_outcomes, key) for key in connection.execute(select(_outcomes.c.id).where(range_)).scalars()]
     return {
         "rows of a task": strays,
@@ -54,7 +51,7 @@ def _bad_vectors(ledger: Ledger) -> Iterator[int]:
     for tenant, fingerprint, dimension in spaces_of(ledger):
         size = usual.setdefault(fingerprint, dimension)
         for seq, blob in _vectors(ledger, (tenant, fingerprint, dimension)):
-            vector = np.frombuffer(blob, "<f4") if len(blob) == 4 * size else np.empty(0)
+            vector = np.frombuffer(blob, "<f4") if len(blob) == 4 * size == 4 * dimension else np.empty(0)
             if not abs(float(vector @ vector) - 1.0) < ROUNDING:  # so that NaN is bad, too
                 yield seq
 

@@ -40,7 +40,7 @@ class HashedEmbedder(Embeddings):
     def vector(self, text: str) -> NDArray[np.float32]:
         """The text's unit vector, shape (dimension,); only its first 4,096 characters count."""
         words = _TOKEN.findall(_DIGIT.sub("0", unicodedata.normalize("NFKC", text[:_LONGEST]).casefold()))
-        parts = [_grams(word) for word in words] or [_grams("")]
+        parts = [_known(word) if len(word) <= _KEPT else _grams(word) for word in words] or [_grams("")]
         pairs = [zlib.crc32(_bytes(f"{a} {b}")) for a, b in pairwise(words)]
         hashes = np.concatenate([*parts, np.array(pairs, np.uint32)])
         features, counts = np.unique(hashes, return_counts=True)
@@ -63,13 +63,17 @@ class HashedEmbedder(Embeddings):
         return vector
 
 
-@lru_cache(maxsize=20_000)
 def _grams(word: str) -> NDArray[np.uint32]:
     """Hashes of the word and of its 3- to 5-grams, the word's edges marked."""
     marked = f"\x02{word}\x03"
     grams = [marked[i : i + n] for n in (3, 4, 5) for i in range(len(marked) - n + 1)]
     hashes: NDArray[np.uint32] = np.array([zlib.crc32(_bytes(gram)) for gram in (word, *grams)], np.uint32)
     return hashes
+
+
+_KEPT = 64
+"""Characters of the longest word whose hashes are kept: others are no words that come again."""
+_known = lru_cache(maxsize=20_000)(_grams)
 
 
 def _bytes(gram: str) -> bytes:

@@ -71,7 +71,7 @@ def open_database(place: Path | str | None) -> Database:
     if isinstance(place, Path):
         return _in_folder(place)
     url = _url(place)
-    where = url.set(drivername="postgresql").render_as_string()
+    where = _shown(url.set(drivername="postgresql"))
     with typed_errors(f"opening {where}"):
         patient = url.update_query_dict({**WAITS, **url.query})
         try:
@@ -89,10 +89,13 @@ def _url(text: str) -> URL:
     except (ArgumentError, ValueError):  # its message may hold the password
         raise MemoryStoreError(f"memory: this is no database URL; one looks like {LIKE}") from None
     if url.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
-        raise MemoryStoreError(
-            f"memory={url.render_as_string()!r}: only a folder, {LIKE}, or None for RAM, can be opened"
-        )
+        raise MemoryStoreError(f"memory={_shown(url)!r}: only a folder, {LIKE}, or None for RAM, can be opened")
     return url.set(drivername="postgresql+psycopg")
+
+
+def _shown(url: URL) -> str:
+    """Without a password, which may also be among the options."""
+    return url.set(query={}).render_as_string()
 
 
 def _in_folder(folder: Path) -> Database:

@@ -1,32 +1,33 @@
 """Takes tasks out of ledger and index: those of a tenant or user, or those beyond an age or a count.
 
-With a task go its decisions, outcomes and vectors. Its calls stay, for the bill: they hold amounts and names of models,
-no words, and with the task the only link to a person is gone. SQLite's file is rewritten, so that no freed page keeps
-the bytes; PostgreSQL's and a Chroma server's files are their operator's.
+With a task go its decisions, outcomes and vectors, with a user the votes on other people's tasks. A task's calls stay,
+for the bill: they hold amounts and names of models, no words, and with the task the only link to a person is gone.
+SQLite's file is rewritten, so that no freed page keeps the bytes; PostgreSQL's and a Chroma server's files are their
+operator's.
 """
 
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Select, delete, func, or_, select
+from sqlalchemy import Connection, Select, delete, false, func, or_, select
 
 from orchestrator_graph.errors import InputError, MemoryStoreError
 from orchestrator_graph.memory import schema
-from orchestrator_graph.memory.damage import OF_A_TASK
 from orchestrator_graph.memory.generation import advance
 from orchestrator_graph.memory.ledger import Ledger
 from orchestrator_graph.memory.renewal import empty_server, renew
+from orchestrator_graph.memory.rows import storable
 
 if TYPE_CHECKING:
     from orchestrator_graph.memory.parts import Parts
 
-__all__ = ["Erased", "begin", "beyond", "erase", "of_owner", "scrub", "scrub_due"]
+__all__ = ["Erased", "begin_scrub", "beyond", "erase", "of_owner", "of_voter", "scrub", "scrub_due"]
 
 DAY_S = 86_400.0
 SCRUB = "scrub_due"
 
-_tasks, _meta = schema.tasks, schema.meta
+_tasks, _outcomes, _meta = schema.tasks, schema.outcomes, schema.meta
 Ids = Select[tuple[str]]
 
 
@@ -37,10 +38,12 @@ class Erased:
     Attributes:
         tasks: How many, with all that hung on them.
         index: `erased`, `as it was`, or why its files follow later: they do when their holder next writes or opens it.
+        votes: How many, on other people's tasks.
     """
 
     tasks: int
     index: str
+    votes: int = 0
 
 
 def of_owner(tenant: str | None, user: str | None) -> Ids:
@@ -51,8 +54,17 @@ def of_owner(tenant: str | None, user: str | None) -> Ids:
     """
     if tenant is None and user is None:
         raise InputError("forget: name a tenant, or a user (and the tenant, if it is not 'default')")
-    ids = select(_tasks.c.id).where(_tasks.c.tenant == (tenant or "default"))
-    return ids if user is None else ids.where(_tasks.c.user_id == user)
+    ids = select(_tasks.c.id).where(_tasks.c.tenant == storable(tenant or "default"))
+    return ids if user is None else ids.where(_tasks.c.user_id == storable(user))
+
+
+def of_voter(tenant: str | None, user: str | None) -> Ids:
+    """The ids of a user's votes on other people's tasks of the tenant; none, where no user is named."""
+    if user is None:
+        return select(_outcomes.c.id).where(false())
+    others = (_tasks.c.tenant == storable(tenant or "default"), _tasks.c.user_id != storable(user))
+    ids = select(_outcomes.c.id).join(_tasks, _tasks.c.id == _outcomes.c.task_id)
+    return ids.where(_outcomes.c.voter == storable(user), *others)
 
 
 def beyond(tenant: str | None, max_age_days: float | None, max_tasks: int | None) -> Ids:
@@ -76,11 +88,11 @@ def beyond(tenant: str | None, max_age_days: float | None, max_tasks: int | None
     if max_tasks is not None:
         tests.append(ranked.c.place > max_tasks)
     ids = select(ranked.c.id).where(or_(*tests))
-    return ids if tenant is None else ids.where(ranked.c.tenant == tenant)
+    return ids if tenant is None else ids.where(ranked.c.tenant == storable(tenant))
 
 
-def erase(parts: "Parts", ids: Ids, *, dry_run: bool = False) -> Erased:
-    """Removes the tasks: from the ledger and its file when it returns, from the index as `Erased.index` says.
+def erase(parts: "Parts", ids: Ids, votes: Ids, *, dry_run: bool = False) -> Erased:
+    """Removes tasks and votes: from the ledger and its file when it returns, from the index as `Erased.index` says.
 
     Raises:
         MemoryStoreError: The ledger cannot be written, a Chroma server is away (nothing is erased then), or another
@@ -88,27 +100,32 @@ def erase(parts: "Parts", ids: Ids, *, dry_run: bool = False) -> Erased:
     """
     if dry_run:
         with parts.ledger.read("counting tasks") as connection:
-            return Erased(
-                connection.execute(select(func.count()).select_from(ids.subquery())).scalar_one(), "as it was"
-            )
+            found = [
+                connection.execute(select(func.count()).select_from(chosen.subquery())).scalar_one()
+                for chosen in (ids, votes)
+            ]
+        return Erased(found[0], "as it was", found[1])
     empty_server(parts, ids)
     with parts.ledger.write("erasing") as connection:
-        for table in OF_A_TASK:
+        voted = connection.execute(delete(_outcomes).where(_outcomes.c.id.in_(votes))).rowcount
+        for table in schema.OF_A_TASK:
             connection.execute(delete(table).where(table.c.task_id.in_(ids)))
         removed = connection.execute(delete(_tasks).where(_tasks.c.id.in_(ids))).rowcount
         if removed:
-            begin(connection)
+            advance(connection, parts.index.address)
+        if removed or voted:
+            begin_scrub(connection)
     parts.public.clear()
     parts.private.clear()
+    parts.indexer.drop_erased()
     scrub(parts.ledger)
     state = renew(parts)
     parts.learning.flush()
-    return Erased(removed, state)
+    return Erased(removed, state, voted)
 
 
-def begin(connection: Connection) -> None:
-    """Notes, in the erasing transaction, that the ledger's file and the index are yet to follow."""
-    advance(connection)
+def begin_scrub(connection: Connection) -> None:
+    """Notes, in the erasing transaction, that the ledger's file is yet to follow."""
     connection.execute(delete(_meta).where(_meta.c.key == SCRUB))
     connection.execute(_meta.insert().values(key=SCRUB, value=str(time.time())))
 

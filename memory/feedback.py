@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator_graph.drive import Effects
 from orchestrator_graph.errors import FeedbackError, InputError
+from orchestrator_graph.memory.rows import storable
 from orchestrator_graph.memory.worth import ANSWER, WEIGHTS
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Vote", "count"]
 
+SOURCES = ("feedback", "implicit")
+
 
 @dataclass(frozen=True, slots=True)
 class Vote:
@@ -29,7 +32,7 @@ class Vote:
     Attributes:
         target: Id of a run (every subtask's final answer) or of a decision (that subtask's).
         score: From 0 (useless) to 1 (right); a bool will do.
-        key: What the vote is about. A later one with the same key by the same user replaces it.
+        key: What the vote is about, but not `answer`. A later one with the same key by the same user replaces it.
         subtask: Only this subtask of a run.
         user: Who votes; `None` = whoever asked.
         tenant: Refuses what belongs to another; `None` = the id, 128 random bits, is permission enough.
@@ -52,10 +55,15 @@ class Vote:
         given: Any = self.score
         if not isinstance(given, (int, float)) or not math.isfinite(given) or not 0 <= given <= 1:
             raise InputError(f"feedback: score = {given!r} is no number from 0 (useless) to 1 (right), nor a bool")
-        for name, needed in (("target", True), ("key", True), ("comment", False), ("subtask", False), ("user", False)):
-            value = getattr(self, name)
+        for name in ("target", "key", "comment", "subtask", "user", "tenant"):
+            value, needed = getattr(self, name), name in ("target", "key")
             if not (isinstance(value, str) and (value or not needed)) and (needed or value is not None):
                 raise InputError(f"feedback: {name} = {value!r} is no {'non-empty ' if needed else ''}text")
+            object.__setattr__(self, name, value and storable(value))
+        if self.key == ANSWER:
+            raise InputError(f"feedback: key = {ANSWER!r} names what an answer itself was worth; choose another name")
+        if self.source not in SOURCES:
+            raise InputError(f"feedback: source = {self.source!r} is none of {', '.join(SOURCES)}")
 
 
 async def count(fx: Effects, memory: "Memory", vote: Vote) -> dict[str, str]:
@@ -76,7 +84,7 @@ def _count(parts: "Parts", vote: Vote) -> dict[str, str]:
 
     with parts.ledger.write("counting a vote") as connection:
         answers = _answers(connection, vote)
-        rows = [_row(answer, vote) for answer in answers]
+        rows = list({row["id"]: row for row in (_row(answer, vote) for answer in answers)}.values())
         connection.execute(outcomes.delete().where(outcomes.c.id.in_([row["id"] for row in rows])))
         connection.execute(outcomes.insert(), rows)
         places = connection.execute(
@@ -84,6 +92,7 @@ def _count(parts: "Parts", vote: Vote) -> dict[str, str]:
                 embeddings.c.task_id.in_([row["task_id"] for row in rows])
             )
         ).all()
+    parts.learning.votes += 1
     for tenant, fingerprint in places:
         parts.learning.noted((tenant, fingerprint), 1)
     return {answer.subtask_id: answer.candidate for answer in answers}
@@ -134,7 +143,6 @@ def _answers(connection: "Connection", vote: Vote) -> list[Any]:
 def _row(answer: Any, vote: Vote) -> "Row":
     user = answer.user_id if vote.user is None else vote.user
     name = json.dumps([answer.id, vote.key, user])
-    comment = vote.comment and vote.comment.encode("utf-8", "replace").decode()
     return {
         "id": hashlib.sha256(name.encode()).hexdigest()[:32],
         "task_id": answer.task_id,
@@ -148,5 +156,6 @@ def _row(answer: Any, vote: Vote) -> "Row":
         "energy_j": None,
         "created_at": time.time(),
         "key": vote.key,
-        "comment": comment,
+        "comment": vote.comment,
+        "voter": user,
     }

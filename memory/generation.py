@@ -1,4 +1,4 @@
-"""Which generation of the ledger the embedded index was built from: an erasure begins a new one.
+"""Which generation of the ledger an index was built from: an erasure begins a new one.
 
 An index of an older generation is thrown away, not cleaned: Chroma keeps deleted vectors in its log and graph files.
 Whoever holds the folder does it - at once, at the next write, or at the next opening, so also after a crash.
@@ -7,6 +7,7 @@ Chroma also writes unused heap into its graph files (4 of 12 trials: vectors of 
 whose life something was erased builds no index on disk any more; the exact scan answers until the next process does.
 """
 
+import hashlib
 from pathlib import Path
 
 from sqlalchemy import Connection, delete, select
@@ -15,18 +16,37 @@ from orchestrator_graph.memory import schema
 from orchestrator_graph.memory.ledger import Ledger
 from orchestrator_graph.types import new_id
 
-__all__ = ["Generation", "advance"]
+__all__ = ["Generation", "advance", "note_server", "servers"]
 
-KEY = "index_generation"
+KEY, SERVER = "index_generation", "index_server "
 _first_seen: dict[str, str] = {}
 """Ledger -> the generation that this process knew first: what is in its heap goes back to that."""
-_CURRENT = select(schema.meta.c.value).where(schema.meta.c.key == KEY)
+_meta = schema.meta
+_CURRENT = select(_meta.c.value).where(_meta.c.key == KEY)
 
 
-def advance(connection: Connection) -> None:
-    """Begins a new generation, in the transaction that erases."""
-    connection.execute(delete(schema.meta).where(schema.meta.c.key == KEY))
-    connection.execute(schema.meta.insert().values(key=KEY, value=new_id()))
+def advance(connection: Connection, emptied: str = "") -> None:
+    """Begins a new generation, in the transaction that erases; the server `emptied` has been told before."""
+    told = servers(connection).get(emptied) is False
+    connection.execute(delete(_meta).where(_meta.c.key == KEY))
+    connection.execute(_meta.insert().values(key=KEY, value=new_id()))
+    if told:
+        note_server(connection, emptied)
+
+
+def servers(connection: Connection) -> dict[str, bool]:
+    """Every Chroma server that was ever given vectors -> whether it may hold what was erased."""
+    rows = {row.key: row.value for row in connection.execute(select(_meta.c.key, _meta.c.value))}
+    stamps = [value.partition(" ") for key, value in rows.items() if key.startswith(SERVER)]
+    return {url: stamp != rows.get(KEY, "") for stamp, _, url in stamps}
+
+
+def note_server(connection: Connection, url: str) -> None:
+    """Notes, before it is given any, that a server holds no vectors from before the present generation."""
+    key = SERVER + hashlib.sha256(url.encode()).hexdigest()[:32]
+    now = connection.execute(_CURRENT).scalar() or ""
+    connection.execute(delete(_meta).where(_meta.c.key == key))
+    connection.execute(_meta.insert().values(key=key, value=f"{now} {url}"))
 
 
 class Generation:
@@ -39,8 +59,14 @@ class Generation:
     def __init__(self, ledger: Ledger, folder: Path | None) -> None:
         self._ledger = ledger
         self._folder = folder
-        self._held = "" if folder else self._current()
-        _first_seen.setdefault(ledger.identity, self._current())
+        self._seen = self._current()
+        self._held = "" if folder else self._seen
+        _first_seen.setdefault(ledger.identity, self._seen)
+
+    def moved(self) -> bool:
+        """True where something was erased since this was last asked."""
+        before, self._seen = self._seen, self._current()
+        return before != self._seen
 
     def outdated(self) -> bool:
         """True while the index may hold what was erased."""

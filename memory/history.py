@@ -23,7 +23,7 @@ _in_space = and_(_embeddings.c.tenant == bindparam("tenant"), _embeddings.c.fing
 _labelled = select(_outcomes.c.id).where(_outcomes.c.task_id == _embeddings.c.task_id, _outcomes.c.weight > 0).exists()
 _TASKS = (
     select(
-        _embeddings.c.seq, _embeddings.c.task_id, _embeddings.c.vector,
+        _embeddings.c.seq, _embeddings.c.task_id, _embeddings.c.vector, _embeddings.c.dimension,
         _tasks.c.task_type, _tasks.c.user_id, _tasks.c.created_at,
     )
     .join(_tasks, _tasks.c.id == _embeddings.c.task_id)
@@ -54,22 +54,25 @@ _APPETITES = (
 
 def read_history(
     ledger: Ledger, tenant: str, fingerprint: str, half_life_s: float = HALF_LIFE_S, limit: int = WINDOW
-) -> tuple[History, Rates] | None:
-    """The newest labelled tasks, oldest first, and the judges' error rates; `None` where there are none.
+) -> tuple[History, Rates]:
+    """The newest labelled tasks, oldest first, and the judges' error rates.
+
+    Appetites are there without any label, from the tasks since the oldest labelled one, else of the last half-life.
 
     Raises:
         MemoryStoreError: The ledger cannot be read.
     """
     space = {"tenant": tenant, "fingerprint": fingerprint}
     with ledger.read("reading the history") as connection:
-        rows = connection.execute(_TASKS, {**space, "limit": limit}).all()[::-1]
-        if not rows:
-            return None
-        labels = connection.execute(_OUTCOMES, {**space, "first": rows[0].seq}).all()
-        since = min(row.created_at for row in rows)
+        read = connection.execute(_TASKS, {**space, "limit": limit}).all()
+        found = [row for row in read if len(row.vector) == 4 * row.dimension]  # damaged ones: see `Ledger.newer`
+        # An import commits what is older after what is newer.
+        rows = sorted(found, key=lambda row: (row.created_at, row.seq))
+        labels = connection.execute(_OUTCOMES, {**space, "first": found[-1].seq}).all() if found else []
+        since = rows[0].created_at if rows else max(0.0, time.time() - half_life_s)
         eaten = connection.execute(_APPETITES, {"tenant": tenant, "since": since}).all()
     rates = measured_rates(labels)
-    history = _history(rows, labels, rates, half_life_s)
+    history = _history(rows, labels, rates, half_life_s) if rows else History.empty(tenant, fingerprint)
     appetites = {(model, kind): (float(mean), int(n)) for model, kind, mean, n in eaten}
     return replace(history, tenant=tenant, space=fingerprint, appetites=appetites), rates
 
@@ -95,5 +98,4 @@ def _history(rows: Sequence[Any], labels: Sequence[Any], rates: Rates, half_life
         task_types=tuple(row.task_type for row in rows),
         users=tuple(row.user_id for row in rows),
         times=times,
-        version=f"{rows[-1].seq}-{len(labels)}",
     )

@@ -27,10 +27,14 @@ class Index:
     Attributes:
         kind: `ram`, `embedded`, `server` or `none`.
         away: Why it cannot be asked now; `""` when it can.
+        address: Of the server; `""` where there is none.
         locked: Another process holds the folder: this one must not open it.
+        elsewhere: It is on another machine: nothing of a private task may be sent there.
     """
 
     kind = "ram"
+    address = ""
+    elsewhere = False
 
     def __init__(self) -> None:
         self.away = "not open yet"

@@ -50,8 +50,20 @@ class Indexer:
                 return
             self._step()
 
+    def drop_erased(self) -> bool:
+        """Reads all vectors anew if something was erased, here or elsewhere, since this was last asked; says so.
+
+        Raises:
+            MemoryStoreError: The ledger cannot be read.
+        """
+        moved = self._generation.moved()
+        if moved:
+            self._detach()
+        return moved
+
     def _step(self) -> None:
         try:
+            self.drop_erased()
             for space in list(self._spaces.values()):
                 space.fill()
             if self._index.claim():

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from orchestrator_graph.errors import MemoryStoreError
 from orchestrator_graph.memory.history import read_history
 from orchestrator_graph.memory.ledger import Ledger
 from orchestrator_graph.memory.worth import HALF_LIFE_S, Rates
@@ -15,6 +14,7 @@ __all__ = ["Learn", "Learning"]
 
 FEW, SHARE = 8, 0.05
 """New labels that make a history stale: so many, or this share of what was learnt."""
+PATIENCE_S = 1.0
 STALE_S = 60.0
 """Other processes' labels are seen after so many seconds."""
 
@@ -30,6 +30,9 @@ class _State:
     read_at: float = 0.0
     rates: Rates = field(default_factory=Rates)
     appetites: Mapping[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
+    ready: bool = False
+    failed: str = ""
+    first: threading.Event = field(default_factory=threading.Event)
 
 
 class Learning:
@@ -39,7 +42,7 @@ class Learning:
         self.half_life_s = half_life_s
         self._ledger = ledger
         self._learners = learners
-        self.lessons = 0
+        self.lessons = self.votes = 0
         self._states: dict[Place, _State] = {}
         self._guard = threading.Lock()
         self._reading = threading.Lock()
@@ -48,12 +51,13 @@ class Learning:
         self._stopping = False
 
     def ensure(self, place: Place) -> None:
-        """At the first question of this process it learns at once; later, when stale, in the background."""
-        state = self._states.get(place)
-        if state is None:
-            self._learn(place)
-        elif self._stale(state):
+        """Learns in the background what is new; the first questions of a process wait a second for it at most."""
+        with self._guard:
+            state = self._states.setdefault(place, _State())
+        if self._stale(state):
             self._wake()
+        if not state.ready:
+            state.first.wait(PATIENCE_S)
 
     def rates(self, place: Place) -> Rates:
         """How often judges were right, as far as it is known."""
@@ -62,6 +66,11 @@ class Learning:
     def appetites(self, place: Place) -> Mapping[tuple[str, str], tuple[float, int]]:
         """(candidate, task type) -> (mean answer tokens, n)."""
         return self._states[place].appetites
+
+    def failed(self, place: Place) -> str:
+        """Why what is remembered was not learnt the last time; `""` when it was."""
+        state = self._states[place]
+        return state.failed or ("" if state.ready else "not finished yet")
 
     def noted(self, place: Place, labels: int) -> None:
         """So many labels were committed."""
@@ -77,25 +86,21 @@ class Learning:
 
     def _stale(self, state: _State) -> bool:
         due = state.new >= max(FEW, SHARE * state.labels)
-        return due or time.monotonic() - state.read_at > STALE_S
+        return due or not state.ready or time.monotonic() - state.read_at > STALE_S
 
     def _learn(self, place: Place) -> None:
         with self._reading:
-            known = self._states.get(place) or _State()
-            state = _State(read_at=time.monotonic(), rates=known.rates, appetites=known.appetites)
             with self._guard:
-                self._states[place] = state
-            found = read_history(self._ledger, *place, self.half_life_s)
-            if found is None:
-                if known.labels:  # all of it was erased
-                    for learn in self._learners:
-                        learn(History.empty(*place))
-                return
-            history, state.rates = found
+                state = self._states.setdefault(place, _State())
+                state.read_at, state.new = time.monotonic(), 0
+            history, state.rates = read_history(self._ledger, *place, self.half_life_s)
             state.appetites = history.appetites
+            # Of what was erased nothing stays learnt.
+            learners = self._learners if len(history) or state.labels else ()
+            state.failed = "; ".join(filter(None, [_failure(learn, history) for learn in learners]))
             state.labels = int((history.weights > 0).sum())
-            for learn in self._learners:
-                learn(history)
+            state.ready = True
+            state.first.set()
             self.lessons += 1
 
     def _wake(self) -> None:
@@ -118,8 +123,9 @@ class Learning:
     def _attempt(self, place: Place) -> None:
         try:
             self._learn(place)
-        except MemoryStoreError:  # the next question tries again; until then the older fit answers
-            self._states[place].read_at = time.monotonic()
+        except Exception as error:  # noqa: BLE001 - the thread has to outlive it; until it is over the older fit answers
+            self._states[place].failed = _said(error)
+            self._states[place].first.set()  # nobody waits for what failed; the next question tries again
 
     def stop(self) -> None:
         """Ends the thread."""
@@ -127,3 +133,15 @@ class Learning:
         self._work.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(30)
+
+
+def _failure(learn: Learn, history: History) -> str:
+    try:
+        learn(history)
+    except Exception as error:  # noqa: BLE001 - anybody's code: the others learn, and the lookup says so
+        return _said(error)
+    return ""
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error)[:120]}"

@@ -12,25 +12,27 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Table, and_, bindparam, func, select
+from sqlalchemy import Boolean, Connection, Table, and_, bindparam, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from orchestrator_graph.errors import MemoryStoreError
 from orchestrator_graph.memory import schema
 from orchestrator_graph.memory.engine import open_database, typed_errors
 from orchestrator_graph.memory.records import RunRecord
-from orchestrator_graph.memory.rows import Row, call_row, decision_row, outcome_row, task_row
+from orchestrator_graph.memory.rows import Row, call_row, cleaned, decision_row, outcome_row, storable, task_row
 
-__all__ = ["Ledger", "Vectors", "vector_row"]
+__all__ = ["Ledger", "Vectors"]
 
 _tasks, _calls, _embeddings = schema.tasks, schema.calls, schema.embeddings
 _in_space = and_(_embeddings.c.tenant == bindparam("tenant"), _embeddings.c.fingerprint == bindparam("fingerprint"))
+_of_private = select(_tasks.c.id).where(_tasks.c.id == _embeddings.c.task_id, _tasks.c.private).exists()
+_in_view = and_(_in_space, or_(bindparam("private", type_=Boolean), ~_of_private))
 _NEWER = (
-    select(_embeddings.c.seq, _embeddings.c.task_id, _embeddings.c.vector)
-    .where(_in_space, _embeddings.c.seq > bindparam("after"))
+    select(_embeddings.c.seq, _embeddings.c.task_id, _embeddings.c.vector, _embeddings.c.dimension)
+    .where(_in_view, _embeddings.c.seq > bindparam("after"))
     .order_by(_embeddings.c.seq)
 )
-_CENSUS = select(func.count(), func.coalesce(func.max(_embeddings.c.seq), 0)).where(_in_space)
+_CENSUS = select(func.count(), func.coalesce(func.max(_embeddings.c.seq), 0)).where(_in_view)
 _BARE = (
     select(_tasks.c.id, _tasks.c.text)
     .outerjoin(
@@ -46,9 +48,11 @@ _BARE = (
 )
 
 
-_HELD = select(_embeddings.c.task_id).where(_in_space)
+_PRESENT = select(_tasks.c.id).where(_tasks.c.id.in_(bindparam("ids", expanding=True)))
+_HELD = select(_embeddings.c.task_id).where(_in_view)
 _IDENTITY = select(schema.meta.c.value).where(schema.meta.c.key == "ledger_id")
 PATIENCE_S = 30
+PAGE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +64,9 @@ class Vectors:
     last: int
 
 
-def vector_row(task_id: str, tenant: str, fingerprint: str, vector: NDArray[np.float32]) -> Row:
-    """A row of `embeddings`: the vector as little-endian float32."""
-    blob = vector.astype("<f4").tobytes()
-    return {
-        "task_id": task_id, "tenant": tenant, "fingerprint": fingerprint, "dimension": len(vector), "vector": blob,
-    }  # fmt: skip
+def _known(connection: Connection, ids: list[str]) -> set[str]:
+    pages = (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))
+    return {task_id for page in pages for task_id in connection.execute(_PRESENT, {"ids": page}).scalars()}
 
 
 class Ledger:
@@ -91,7 +92,6 @@ class Ledger:
             table: insert(table).on_conflict_do_nothing() for table in schema.embeddings.metadata.sorted_tables
         }
         self._writing = threading.RLock()
-        self.writes = 0
         self._many = place is not None  # in RAM all threads share one connection, which can hold one transaction
         with self.read("reading its id") as connection:
             self.identity = str(connection.execute(_IDENTITY).scalar_one())
@@ -117,14 +117,17 @@ class Ledger:
         """The one writing transaction: durable when the block ends, undone when it raises."""
         with typed_errors(f"{doing} ({self.where})"), self._turn(), self._database.writer.begin() as connection:
             yield connection
-        self.writes += 1
 
     def insert(self, batches: Sequence[tuple[Table, list[Row]]]) -> None:
-        """Commits rows in one transaction; what is already there is left as it is."""
+        """Commits rows in one transaction; what is there already stays, and what belongs to no task is left out."""
         with self.write("writing") as connection:
             for table, rows in batches:
-                if rows:
-                    connection.execute(self._insert[table], rows)
+                kept = [cleaned(row) for row in rows]
+                if kept and table in schema.OF_A_TASK:  # a task may have been erased meanwhile
+                    known = _known(connection, [row["task_id"] for row in kept])
+                    kept = [row for row in kept if row["task_id"] in known]
+                if kept:
+                    connection.execute(self._insert[table], kept)
 
     def remember(self, record: RunRecord, vectors: list[Row]) -> None:
         """Commits a run in one transaction; what is already there (by id) is left as it is."""
@@ -137,29 +140,32 @@ class Ledger:
             (schema.embeddings, vectors),
         ])  # fmt: skip
 
-    def add_vectors(self, vectors: list[Row]) -> None:
-        """Commits vectors of tasks that are already there."""
-        self.insert([(schema.embeddings, vectors)])
+    def newer(self, tenant: str, fingerprint: str, after: int, *, private: bool = True) -> Vectors:
+        """The vectors of a space that were committed after row `after`, with or without those of private tasks.
 
-    def newer(self, tenant: str, fingerprint: str, after: int) -> Vectors:
-        """The vectors of a space that were committed after row `after`."""
+        Damaged ones are left out: `verify` names them, `rebuild` makes them again.
+        """
+        values = {"tenant": tenant, "fingerprint": fingerprint, "after": after, "private": private}
         with self.read("reading vectors") as connection:
-            rows = connection.execute(_NEWER, {"tenant": tenant, "fingerprint": fingerprint, "after": after}).all()
+            found = connection.execute(_NEWER, values).all()
+        rows = [row for row in found if len(row[2]) == 4 * row[3]]
         if not rows:
-            return Vectors([], None, after)
+            return Vectors([], None, found[-1][0] if found else after)
         flat = np.frombuffer(b"".join(row[2] for row in rows), "<f4").astype(np.float32, copy=False)
-        return Vectors([row[1] for row in rows], flat.reshape(len(rows), -1), rows[-1][0])
+        return Vectors([row[1] for row in rows], flat.reshape(len(rows), -1), found[-1][0])
 
-    def census(self, tenant: str, fingerprint: str) -> tuple[int, int]:
+    def census(self, tenant: str, fingerprint: str, *, private: bool = True) -> tuple[int, int]:
         """How many vectors a space has, and the newest one's number."""
+        values = {"tenant": tenant, "fingerprint": fingerprint, "private": private}
         with self.read("counting vectors") as connection:
-            count, newest = connection.execute(_CENSUS, {"tenant": tenant, "fingerprint": fingerprint}).one()
+            count, newest = connection.execute(_CENSUS, values).one()
         return count, newest
 
-    def held(self, tenant: str, fingerprint: str) -> set[str]:
+    def held(self, tenant: str, fingerprint: str, *, private: bool = True) -> set[str]:
         """The ids of the tasks that have a vector in a space."""
+        values = {"tenant": tenant, "fingerprint": fingerprint, "private": private}
         with self.read("reading ids") as connection:
-            return set(connection.execute(_HELD, {"tenant": tenant, "fingerprint": fingerprint}).scalars())
+            return set(connection.execute(_HELD, values).scalars())
 
     def bare(self, tenant: str, fingerprint: str, private: list[bool], limit: int) -> list[tuple[str, str]]:
         """(id, text) of tasks that have no vector in this space."""
@@ -173,7 +179,7 @@ class Ledger:
         if run_id is not None:
             query = query.where(_calls.c.run_id == run_id)
         if budget is not None:
-            query = query.where(_calls.c.budget == budget)
+            query = query.where(_calls.c.budget == storable(budget))
         with self.read("summing costs") as connection:
             return int(connection.execute(query).scalar_one())
 

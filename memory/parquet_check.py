@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import Table
 
 from orchestrator_graph.errors import InputError
 from orchestrator_graph.memory.parquet import arrow, arrow_schema
+from orchestrator_graph.memory.rows import cleaned, storable
 
 __all__ = ["TENANT", "Rows", "checked"]
 
@@ -19,6 +21,7 @@ KEY = re.compile(r".{1,64}", re.DOTALL)
 SHARES = ("score", "weight")
 JSON = ("ranking", "excluded", "propensities", "neighbours")
 ROUNDING = 1e-3
+DAY_S = 86_400.0
 
 
 class Rows:
@@ -35,8 +38,7 @@ class Rows:
 
     def column(self, name: str) -> list[Any]:
         """The values of a column."""
-        values: list[Any] = self._data.column(name).to_pylist()
-        return values
+        return [storable(value) if isinstance(value, str) else value for value in self._data.column(name).to_pylist()]
 
     def floats(self, name: str) -> NDArray[np.float64]:
         """The values of a column of numbers, NaN for null."""
@@ -45,7 +47,7 @@ class Rows:
 
     def values(self) -> list[dict[str, Any]]:
         """The rows, a vector as little-endian float32."""
-        rows: list[dict[str, Any]] = self._data.to_pylist()
+        rows = [cleaned(row) for row in self._data.to_pylist()]
         for row in rows:
             if "vector" in row:
                 row["vector"] = np.array(row["vector"], "<f4").tobytes()
@@ -116,6 +118,8 @@ def _check(rows: Rows, name: str) -> None:
     elif kind in ("double", "int64"):
         values = rows.floats(name)
         rows.demand(name, rows.nulls(name) | ((values >= 0) & np.isfinite(values)), "{} is no number of at least 0")
+        if name == "created_at":  # clocks differ
+            rows.demand(name, values < time.time() + DAY_S, "{} is in the future; it is in seconds since 1970")
     elif name in ("id", "task_id", "tenant"):
         form = TENANT if name == "tenant" else KEY
         holds = np.array([form.fullmatch(value) is not None for value in rows.column(name)], bool)

@@ -16,8 +16,10 @@ from orchestrator_graph.memory.generation import Generation
 from orchestrator_graph.memory.index import Index, NoIndex
 from orchestrator_graph.memory.indexer import Indexer
 from orchestrator_graph.memory.learning import Learn, Learning
-from orchestrator_graph.memory.ledger import Ledger, vector_row
+from orchestrator_graph.memory.ledger import Ledger
 from orchestrator_graph.memory.reservations import LedgerBudget
+from orchestrator_graph.memory.rows import storable, vector_row
+from orchestrator_graph.memory.schema import embeddings
 from orchestrator_graph.memory.server import ServerIndex
 from orchestrator_graph.memory.space import Key, Space
 from orchestrator_graph.memory.vectors import Embedded, VectorSource
@@ -47,19 +49,19 @@ class Parts:
         folder = None if where is None or url else Path(where).expanduser().absolute()
         self.ledger = Ledger(url or folder)
         try:
+            if embedder is not None and not isinstance(embedder, Embeddings):
+                embedder = embedder()
             self.index = _index_of(index, folder, self.ledger, lasting=where is not None)
+            self.generation = Generation(self.ledger, folder if self.index.kind == "embedded" else None)
             self.index.claim()
         except BaseException:
             self.ledger.close()
             raise
-        self.budgets: dict[str, LedgerBudget] = {}
+        self.budgets: dict[tuple[str, int, str], LedgerBudget] = {}
         self.learning = Learning(self.ledger, learners)
         self.spaces: dict[Key, Space] = {}
         self.folder = folder
-        self.generation = Generation(self.ledger, folder if self.index.kind == "embedded" else None)
         self.indexer = Indexer(self.index, self.spaces, self.generation)
-        if embedder is not None and not isinstance(embedder, Embeddings):
-            embedder = embedder()
         builtin = VectorSource(HashedEmbedder(), free=True)
         self.public = VectorSource(embedder, free=local) if embedder else builtin
         self.private = self.public if local else builtin
@@ -76,9 +78,10 @@ class Parts:
             return self.spaces[key]
 
     def budget(self, name: str, limit_nusd: int, per: str) -> LedgerBudget:
-        """The shared budget of that name, the same object for all who ask."""
+        """The shared budget of that name and limit, the same object for all who ask."""
+        key = (storable(name), limit_nusd, per)
         with self._guard:
-            return self.budgets.setdefault(name, LedgerBudget(self.ledger, name, limit_nusd, per))
+            return self.budgets.setdefault(key, LedgerBudget(self.ledger, *key))
 
     def lacks(self, key: Key) -> bool:
         """Whether the ledger holds texts that this space is yet to be given."""
@@ -99,7 +102,8 @@ class Parts:
             while bare := self.ledger.bare(tenant, fingerprint, kinds, REFILL):
                 matrix = drive(source.embed(SYNC, [text for _, text in bare])).matrix
                 rows = zip(bare, matrix, strict=True)
-                self.ledger.add_vectors([vector_row(task_id, tenant, fingerprint, line) for (task_id, _), line in rows])
+                lines = [vector_row(task_id, tenant, fingerprint, line) for (task_id, _), line in rows]
+                self.ledger.insert([(embeddings, lines)])
 
     def close(self) -> None:
         """Ends the thread, then closes index and ledger."""
@@ -115,7 +119,7 @@ def _index_of(wanted: str | None, folder: Path | None, ledger: Ledger, *, lastin
         return EmbeddedIndex(folder) if folder else Index()
     if wanted == "none":
         return NoIndex()
-    server = ServerIndex(wanted, ledger.identity)
+    server = ServerIndex(wanted, ledger)
     if not lasting:
         raise MemoryStoreError(
             f"memory index={wanted!r}: a server outlives a ledger in RAM; name a folder or a database"

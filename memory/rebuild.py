@@ -9,7 +9,8 @@ from sqlalchemy import delete
 
 from orchestrator_graph.errors import MemoryStoreError
 from orchestrator_graph.memory.damage import damage, spaces_of
-from orchestrator_graph.memory.erasure import begin, scrub
+from orchestrator_graph.memory.erasure import begin_scrub, scrub
+from orchestrator_graph.memory.generation import advance
 from orchestrator_graph.memory.space import Key, Space
 from orchestrator_graph.memory.vectors import Embedded
 
@@ -37,7 +38,8 @@ def rebuild(parts: "Parts", progress: Progress) -> int:
     with parts.ledger.write("removing damaged rows") as connection:
         for table, key in rows:
             connection.execute(delete(table).where(table.primary_key.columns[0] == key))
-        begin(connection)
+        advance(connection)
+        begin_scrub(connection)
     parts.generation.adopt()
     scrub(parts.ledger)
     _refill(parts, [_space(parts, key) for key in spaces_of(parts.ledger)], progress)

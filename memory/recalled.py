@@ -1,16 +1,23 @@
 """Remembered tasks as neighbours: their words, whose they were, and what each try was worth."""
 
 import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sqlalchemy import bindparam, select
 
 from orchestrator_graph.memory import schema
 from orchestrator_graph.memory.ledger import Ledger
+from orchestrator_graph.memory.records import Lookup
 from orchestrator_graph.memory.worth import HALF_LIFE_S, Rates, fade, settled
 from orchestrator_graph.types import Neighbour
 
-__all__ = ["read_neighbours"]
+if TYPE_CHECKING:
+    from orchestrator_graph.memory.parts import Parts
+    from orchestrator_graph.memory.vectors import Embedded
+
+__all__ = ["read_neighbours", "search"]
 
 SHOWN = 120
 
@@ -25,6 +32,37 @@ _OUTCOMES = (
     .where(*_mine)
     .order_by(_outcomes.c.created_at, _outcomes.c.id)
 )
+
+
+def search(parts: "Parts", embedded: "Embedded", tenant: str, k: int, floor: float, private: bool) -> list[Lookup]:
+    """For each vector the k nearest tasks of this tenant that are at least so similar, nearest first.
+
+    Raises:
+        MemoryStoreError: The ledger cannot be read.
+    """
+    space, place = parts.space(tenant, embedded), (tenant, embedded.fingerprint)
+    learning = parts.learning
+    learning.ensure(place)
+    hits, state = space.search(embedded.matrix, k, private=private)
+    if not space.attached and (state != "empty" or parts.lacks(space.key)):
+        parts.indexer.wake()
+    near = [[hit for hit in line if hit[1] >= floor] for line in hits]
+    ids = list({task_id for line in near for task_id, _ in line})
+    known = read_neighbours(parts.ledger, tenant, ids, learning.rates(place), learning.half_life_s)
+    if len(known) < len(ids) and parts.indexer.drop_erased():  # they were in the place of others
+        return search(parts, embedded, tenant, k, floor, private)
+    if failed := learning.failed(place):
+        state += f"; learning failed ({failed})"
+    return [
+        Lookup(
+            tuple(replace(known[task_id], similarity=cosine) for task_id, cosine in line if task_id in known),
+            state,
+            embed_model=embedded.fingerprint,
+            vector=vector,
+            appetites=learning.appetites(place),
+        )
+        for line, vector in zip(near, embedded.matrix, strict=True)
+    ]
 
 
 def read_neighbours(

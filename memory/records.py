@@ -62,7 +62,8 @@ class Lookup:
     """The remembered tasks nearest to one text, nearest first.
 
     Attributes:
-        state: `ok`, `empty`, `exact scan (index away: why)` or `off (why)`.
+        state: `ok`, `empty`, `exact scan (index away: why)` or `off (why)`; the first three may be followed by
+            `; learning failed (why)`.
         embed_calls: Calls to an embedder other than the built-in one; on the first lookup of a batch only.
         embed_texts: Texts in those calls.
         embed_seconds: Wall time of those calls.

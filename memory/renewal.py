@@ -1,4 +1,7 @@
-"""What an erasure does to the index: an embedded one is thrown away, a server is told which rows to delete."""
+"""What an erasure does to the index: an embedded one is thrown away, a server is told which rows to delete.
+
+A server that this process does not use is emptied: whoever uses it fills it again.
+"""
 
 import time
 from pathlib import Path
@@ -9,8 +12,9 @@ from sqlalchemy import Select, select
 from orchestrator_graph.errors import MemoryStoreError
 from orchestrator_graph.memory import schema
 from orchestrator_graph.memory.embedded import EmbeddedIndex
-from orchestrator_graph.memory.generation import Generation
+from orchestrator_graph.memory.generation import Generation, servers
 from orchestrator_graph.memory.ledger import Ledger
+from orchestrator_graph.memory.server import ServerIndex
 
 if TYPE_CHECKING:
     from orchestrator_graph.memory.parts import Parts
@@ -53,21 +57,40 @@ def empty_server(parts: "Parts", ids: Select[tuple[str]]) -> None:
 
 
 def renew(parts: "Parts") -> str:
-    """Has an index of an older generation thrown away; `erased`, or why that follows later."""
+    """Has every index of an older generation thrown away; `erased`, or why that follows later."""
+    whys = "; ".join(why for why in (_thrown_away(parts), _emptied(parts.ledger)) if why)
+    return f"later ({whys}: it is renewed there at the next write or opening)" if whys else "erased"
+
+
+def _emptied(ledger: Ledger) -> str:
+    """Has the servers emptied that may hold what was erased, whoever gave it to them; which are away, or ""."""
+    with ledger.read("reading the index servers") as connection:
+        due = [url for url, outdated in servers(connection).items() if outdated]
+    away = list[str]()
+    for url in due:
+        server = ServerIndex(url, ledger)
+        try:
+            server.open()
+        except Exception as error:  # noqa: BLE001 - Chroma raises its own and Rust's
+            away.append(f"{url} failed, {type(error).__name__}")
+        finally:
+            server.close()
+    return ", ".join(away)
+
+
+def _thrown_away(parts: "Parts") -> str:
     if parts.folder and parts.index.kind != "embedded" and not _left_behind(parts.ledger, parts.folder):
-        return _later("another process holds it")
+        return "another process holds it"
     begun = time.monotonic()
     while parts.generation.outdated():
         waited = time.monotonic() - begun
         if parts.index.resting and not parts.index.locked:
-            for space in list(parts.spaces.values()):
-                space.detach()
             parts.generation.renewed()
         elif waited > PATIENCE_S or (parts.index.locked and waited > LEAVING_S):
-            return _later("another process holds it" if parts.index.locked else "it is being written")
+            return "another process holds it" if parts.index.locked else "it is being written"
         parts.indexer.wake(now=True)
         time.sleep(0.02)
-    return "erased"
+    return ""
 
 
 def _left_behind(ledger: Ledger, folder: Path) -> bool:
@@ -81,7 +104,3 @@ def _left_behind(ledger: Ledger, folder: Path) -> bool:
     finally:
         index.close()
     return True
-
-
-def _later(why: str) -> str:
-    return f"later ({why}: it is renewed there at the next write or opening)"

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
 from orchestrator_graph.errors import MemoryStoreError
 from orchestrator_graph.memory import schema
@@ -62,6 +62,31 @@ class LedgerBudget:
         self._open: list[_Open] = []
         self._due: list[tuple[_Open, int]] = []
         self._guard = threading.Lock()
+
+    @property
+    def held_nusd(self) -> int:
+        """Set aside for calls of this process that are under way."""
+        with self._guard:
+            return sum(item.nusd for item in self._open)
+
+    def so_far(self) -> tuple[int, list[tuple[float, int, float]]]:
+        """Nano-dollars settled in this period, and (when it ended, nano-dollars, joules) of each remembered run.
+
+        Raises:
+            MemoryStoreError: The ledger cannot be read.
+        """
+        period, cost, ended = self._period(), func.sum(_calls.c.cost_nusd), func.max(_calls.c.created_at)
+        here = and_(_rows.c.budget == self.name, _rows.c.period == period, _rows.c.settled)
+        runs = (
+            select(ended, cost, func.coalesce(func.sum(_calls.c.energy_j), 0.0))
+            .where(_calls.c.budget == self.name, _calls.c.created_at >= period)
+            .group_by(_calls.c.run_id)
+            .order_by(ended)
+        )
+        with self._ledger.read(f"reading budget {self.name!r}") as connection:
+            settled = connection.execute(select(func.coalesce(func.sum(_rows.c.nusd), 0)).where(here)).scalar_one()
+            found = [(float(at), int(nusd), float(joules)) for at, nusd, joules in connection.execute(runs)]
+        return int(settled), found
 
     def reserve(self, nusd: int) -> bool:
         """Sets the amount aside; False when it does not fit, or the ledger cannot be written (`away`)."""
@@ -118,7 +143,10 @@ class LedgerBudget:
         taken = connection.execute(select(func.coalesce(func.sum(_rows.c.nusd), 0)).where(*here, alive)).scalar_one()
         if int(taken) + mine.nusd > self.limit_nusd:
             return False
-        connection.execute(delete(_rows).where(*here, ~_rows.c.settled, _rows.c.expires_at < now - DAY_S))
+        dead = and_(~_rows.c.settled, _rows.c.expires_at < now - DAY_S)
+        # A day's sum may be asked for by a late bill; that of `total` (period 0) for ever.
+        past = and_(_rows.c.settled, _rows.c.period > 0, _rows.c.period < now - 7 * DAY_S)
+        connection.execute(delete(_rows).where(_rows.c.budget == self.name, or_(dead, past)))
         self._add(connection, mine.id, mine.period, mine.nusd, now + self._expire_s)
         return True
 

@@ -1,18 +1,21 @@
 """Domain values as ledger rows. Pure functions."""
 
 import json
-import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator_graph.errors import MemoryStoreError
 from orchestrator_graph.memory.records import RunRecord, TaskRecord
 from orchestrator_graph.types import Attempt, Decision, Outcome
 
-__all__ = ["call_row", "decision_row", "outcome_row", "task_row"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["call_row", "cleaned", "decision_row", "outcome_row", "storable", "task_row", "vector_row"]
 
 Row = dict[str, Any]
 
-_TASK = ("id", "run_id", "subtask_id", "tenant", "user_id", "task_type", "private", "created_at")
+_TASK = ("id", "run_id", "subtask_id", "tenant", "user_id", "text", "task_type", "private", "created_at")
 _DECISION = ("id", "subtask_id", "why", "proved", "memory_state", "policy_fingerprint", "registry_fingerprint")
 _ESTIMATE = ("quality", "se", "n", "source", "cost_nusd", "billed", "latency_s", "energy_j", "measured")
 _CALL = (
@@ -27,17 +30,22 @@ _OUTCOME = (
 
 
 def _pick(value: object, names: tuple[str, ...]) -> Row:
-    return {name: _storable(getattr(value, name)) for name in names}
+    return {name: getattr(value, name) for name in names}
 
 
-def _storable(value: object) -> object:
+def storable(text: str) -> str:
     """Text as every database takes it: a lone surrogate is no UTF-8, and PostgreSQL stores no NUL."""
-    return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode() if isinstance(value, str) else value
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def cleaned(row: Row) -> Row:
+    """The row with all its text `storable`."""
+    return {name: storable(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def task_row(task: TaskRecord) -> Row:
     """A row of `tasks`."""
-    return {**_pick(task, _TASK), "text": _storable(task.text)}
+    return _pick(task, _TASK)
 
 
 def decision_row(task_id: str, decision: Decision, now: float) -> Row:
@@ -69,13 +77,21 @@ def call_row(task_id: str, call: Attempt, record: RunRecord, now: float) -> Row:
     }
 
 
+def vector_row(task_id: str, tenant: str, fingerprint: str, vector: "NDArray[np.float32]") -> Row:
+    """A row of `embeddings`: the vector as little-endian float32."""
+    blob = vector.astype("<f4").tobytes()
+    return {
+        "task_id": task_id, "tenant": tenant, "fingerprint": fingerprint, "dimension": len(vector), "vector": blob,
+    }  # fmt: skip
+
+
 def outcome_row(outcome: Outcome, now: float) -> Row:
     """A row of `outcomes`.
 
     Raises:
-        MemoryStoreError: Score or weight is no number: nothing could be learnt from it.
+        MemoryStoreError: Score or weight is no number from 0 to 1: nothing could be learnt from it.
     """
     for name in ("score", "weight"):
-        if not math.isfinite(number := getattr(outcome, name)):
+        if not 0 <= (number := getattr(outcome, name)) <= 1:
             raise MemoryStoreError(f"memory: outcome {outcome.id}: {name} = {number!r}; it is a number from 0 to 1")
     return {**_pick(outcome, _OUTCOME), "created_at": now}

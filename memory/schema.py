@@ -27,8 +27,8 @@ from orchestrator_graph.errors import MemoryStoreError
 from orchestrator_graph.types import new_id
 
 __all__ = [
-    "MIGRATIONS", "calls", "certificates", "decisions", "embeddings", "meta", "migrate", "model_fingerprints",
-    "outcomes", "reservations", "tasks",
+    "MIGRATIONS", "OF_A_TASK", "calls", "decisions", "embeddings", "meta", "migrate", "outcomes", "reservations",
+    "tasks",
 ]  # fmt: skip
 
 _tables = MetaData()
@@ -76,13 +76,14 @@ calls = Table(
     _float("latency_s"), _float("queued_s"), _float("first_token_s", nullable=True),
     _float("energy_j", nullable=True), _whole("tries"), _float("created_at"),
     Index("calls_by_budget", "budget", "created_at"), Index("calls_by_run", "run_id"),
+    Index("calls_by_task", "task_id"),
 )  # fmt: skip
 
 outcomes = Table(
     "outcomes", _tables, Column("id", String(64), primary_key=True),
     _text("task_id"), _text("decision_id"), _text("candidate"), _float("score"), _text("source"), _float("weight"),
     _whole("cost_nusd"), _float("latency_s"), _float("energy_j", nullable=True), _float("created_at"),
-    _text("key", nullable=True), _text("comment", nullable=True),
+    _text("key", nullable=True), _text("comment", nullable=True), _text("voter", nullable=True),
     Index("outcomes_by_task", "task_id"),
 )  # fmt: skip
 
@@ -103,14 +104,8 @@ reservations = Table(
     Index("reservations_by_budget", "budget", "period"),
 )  # fmt: skip
 
-model_fingerprints = Table(
-    "model_fingerprints", _tables,
-    Column("model", Text, primary_key=True), Column("fingerprint", Text, primary_key=True), _float("seen_at"),
-)  # fmt: skip
-
-certificates = Table(
-    "certificates", _tables, Column("id", String(64), primary_key=True), _text("body"), _float("created_at"),
-)  # fmt: skip
+OF_A_TASK = (decisions, outcomes, embeddings)
+"""Tables whose rows go with their task."""
 
 Migration = Callable[[Connection], None]
 MIGRATIONS: list[Migration] = []
@@ -124,10 +119,11 @@ def _migration(step: Migration) -> Migration:
 
 @_migration
 def _feedback_and_reservations(connection: Connection) -> None:
-    for name in ("key", "comment"):
+    for name in ("key", "comment", "voter"):
         connection.execute(text(f"ALTER TABLE outcomes ADD COLUMN {name} TEXT"))
     connection.execute(text("CREATE INDEX tasks_by_run ON tasks (run_id)"))
-    _tables.create_all(connection, tables=[reservations, model_fingerprints, certificates])
+    connection.execute(text("CREATE INDEX calls_by_task ON calls (task_id)"))
+    _tables.create_all(connection, tables=[reservations])
     _name(connection)
 
 

@@ -6,11 +6,14 @@ One that does not answer in time is left alone for a while; meanwhile the exact 
 import time
 from contextlib import closing, suppress
 from http.client import HTTPConnection
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from orchestrator_graph.errors import MemoryStoreError
+from orchestrator_graph.memory.generation import note_server, servers
 from orchestrator_graph.memory.index import PAGE, Index
+from orchestrator_graph.memory.ledger import Ledger
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
@@ -26,7 +29,7 @@ class ServerIndex(Index):
 
     Args:
         url: `chroma://host:port`.
-        ledger: The ledger's identity: a server may serve several.
+        ledger: Which remembers the servers that its vectors went to. A server may serve several ledgers.
 
     Raises:
         MemoryStoreError: The URL is none.
@@ -34,10 +37,12 @@ class ServerIndex(Index):
 
     kind = "server"
 
-    def __init__(self, url: str, ledger: str) -> None:
+    def __init__(self, url: str, ledger: Ledger) -> None:
         super().__init__()
         self._host, self._port = _address(url)
-        self._prefix = f"og-{ledger}-"
+        self.elsewhere = _elsewhere(self._host)
+        self.address, self._ledger = url, ledger
+        self._prefix = f"og-{ledger.identity}-"
 
     def _connect(self) -> Any:
         # The client itself would wait for ever: its first questions are asked while it is made.
@@ -50,9 +55,28 @@ class ServerIndex(Index):
         from chromadb.config import Settings
 
         client: Any = chromadb.HttpClient(self._host, self._port, settings=Settings(anonymized_telemetry=False))
-        for session in _sessions(client):
-            session.timeout = TIMEOUT_S
+        for part in (client, client._admin_client):  # no proxy of the environment is told a vector
+            part._server._session, old = _direct(part._server._session), part._server._session
+            old.close()
+        try:
+            self._settle(client)
+        except BaseException:
+            self._leave(client)
+            client.close()
+            raise
         return client
+
+    def _settle(self, client: Any) -> None:
+        """Empties it if something was erased since it was last heard of; from here on the ledger knows of it."""
+        with self._ledger.read("reading the index servers") as connection:
+            outdated = servers(connection).get(self.address)
+        if outdated:
+            for held in client.list_collections():
+                if held.name.startswith(self._prefix):
+                    client.delete_collection(held.name)
+        if outdated is not False:
+            with self._ledger.write("noting the index server") as connection:
+                note_server(connection, self.address)
 
     def without(self, collection: "Collection", key: tuple[str, str, int], strays: set[str]) -> bool:  # noqa: ARG002
         """Deletes the strays alone: other processes hold the same collection."""
@@ -76,6 +100,17 @@ class ServerIndex(Index):
 def _sessions(client: Any) -> list[Any]:
     # chromadb 1.5 has no public way to them; tests with a silent server and for open sockets guard it.
     return [part._server._session for part in (client, client._admin_client)]
+
+
+def _direct(session: Any) -> Any:
+    return type(session)(timeout=TIMEOUT_S, headers=session.headers, trust_env=False)
+
+
+def _elsewhere(host: str) -> bool:
+    try:
+        return not ip_address(host).is_loopback
+    except ValueError:
+        return host != "localhost"
 
 
 def _address(url: str) -> tuple[str, int]:

@@ -1,7 +1,8 @@
 """One vector space of one tenant: what Chroma holds of it, and what is committed but not there yet.
 
 Every row of the ledger is found: in Chroma, or by the exact scan over the rest. Other processes' rows are seen too,
-because the ledger is asked for newer rows at each search.
+because the ledger is asked for newer rows at each search. An index on another machine is never shown a private task:
+private searches scan everything, and the others do not find private tasks there.
 """
 
 import threading
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from orchestrator_graph.memory.index import Index
 from orchestrator_graph.memory.ledger import Ledger
-from orchestrator_graph.memory.scan import Hit, Rows, nearest
+from orchestrator_graph.memory.scan import Hit, Rows, Snapshot, nearest
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
@@ -45,6 +46,7 @@ class Space:
         self._ledger = ledger
         self._index = index
         self._fill = fill
+        self._private = not index.elsewhere
         self._guard = threading.Lock()
         self._rows = Rows(key[2])
         self._last = 0
@@ -68,8 +70,14 @@ class Space:
             self._refresh()
             return len(self._rows)
 
-    def search(self, queries: NDArray[np.float32], k: int) -> tuple[list[list[Hit]], str]:
+    def search(self, queries: NDArray[np.float32], k: int, *, private: bool = False) -> tuple[list[list[Hit]], str]:
         """The k nearest of each query, best first, and the state of the memory."""
+        if private and not self._private:
+            everything = self._ledger.newer(*self.key[:2], 0)
+            if everything.matrix is None:
+                return [[] for _ in queries], "empty"
+            hits = nearest(queries, Snapshot(everything.ids, 0, everything.matrix), k)
+            return hits, "exact scan (index away: on another machine, and this is private)"
         with self._guard:
             self._refresh()
             rows, collection, indexed = self._rows.snapshot(), self._collection, self._indexed
@@ -93,10 +101,10 @@ class Space:
         ], "ok"
 
     def _refresh(self) -> None:
-        newer = self._ledger.newer(self.key[0], self.key[1], self._last)
+        newer = self._ledger.newer(*self.key[:2], self._last, private=self._private)
         if newer.matrix is not None:
             self._rows.extend(newer.ids, newer.matrix)
-            self._last = newer.last
+        self._last = newer.last
 
     def fill(self) -> None:
         """Gives the ledger the vectors that this space lacks: once, and again after each `detach`."""
@@ -110,8 +118,8 @@ class Space:
             return
         # The ledger is asked last: every row is committed there before it comes here.
         collection, held = self._index.holding(*self.key)
-        known = self._ledger.held(*self.key[:2])
-        if strays := held - known:  # erased elsewhere, or of another ledger
+        known = self._ledger.held(*self.key[:2], private=self._private)
+        if strays := held - known:  # erased elsewhere, or of another ledger, or private
             held = held & known if self._index.without(collection, self.key, strays) else set()
             collection = self._index.collection(*self.key)
         rows, last = self._lacking(held)
@@ -119,10 +127,10 @@ class Space:
             self._collection, self._rows, self._last, self._indexed = collection, rows, last, len(held)
 
     def _lacking(self, held: set[str]) -> tuple[Rows, int]:
-        rows, total = Rows(self.key[2]), self._ledger.census(*self.key[:2])
+        rows, total = Rows(self.key[2]), self._ledger.census(*self.key[:2], private=self._private)
         if total[0] == len(held):
             return rows, total[1]
-        everything = self._ledger.newer(*self.key[:2], 0)
+        everything = self._ledger.newer(*self.key[:2], 0, private=self._private)
         lacking = [i for i, task_id in enumerate(everything.ids) if task_id not in held]
         if everything.matrix is not None:
             rows.extend([everything.ids[i] for i in lacking], everything.matrix[lacking])

@@ -1,16 +1,15 @@
 """The memory as the rest of the system sees it: look up, remember, sum up. Opens at first use."""
 
-import threading
-import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator_graph.drive import ASYNC, Effects
-from orchestrator_graph.errors import MemoryStoreError
-from orchestrator_graph.memory.care import Care
+from orchestrator_graph.bounded import within
+from orchestrator_graph.drive import Effects
+from orchestrator_graph.errors import InputError, MemoryStoreError
+from orchestrator_graph.memory.opening import Opening
 from orchestrator_graph.memory.records import Lookup, RunRecord, TaskRecord
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Memory"]
 
 
-class Memory(Care):
+class Memory(Opening):
     """Remembers tasks, decisions, calls and outcomes, and finds the tasks nearest to a new one.
 
     Args:
@@ -33,6 +32,9 @@ class Memory(Care):
         embedder_is_local: Private texts may be given to `embedder`. Else they use the built-in one, in its own space.
         half_life_days: After so many days a label counts for half; `math.inf` forgets nothing.
         index: `chroma://host:port`, or `none` for the exact scan alone; `None` = Chroma in the folder, else in RAM.
+
+    Raises:
+        InputError: `half_life_days` is no number above 0.
     """
 
     def __init__(
@@ -44,16 +46,15 @@ class Memory(Care):
         index: str | None = None,
         half_life_days: float = 180.0,
     ) -> None:
+        if not half_life_days > 0:
+            raise InputError(f"memory: half_life_days={half_life_days!r} is not above 0; math.inf forgets nothing")
+        super().__init__()
         self.where = where
         self.embedder = embedder
         self.embedder_is_local = embedder_is_local
         self.index = index
         self.half_life_days = half_life_days
         self._learners: tuple[Callable[[History], None], ...] = ()
-        self._guard = threading.Lock()
-        self._parts: Parts | None = None
-        self._closed = False
-        self._finalizer: Callable[[], object] = bool  # closes nothing, until something is open
         self._unembedded = 0
 
     def taught(self, learn: "Callable[[History], None]") -> None:
@@ -69,61 +70,52 @@ class Memory(Care):
         private: bool = False,
         k: int = 8,
         min_similarity: float = 0.35,
+        within_s: float | None = None,
     ) -> list[Lookup]:
         """For each text the remembered tasks of this tenant that are at least so similar, nearest first.
 
+        A failing embedder, or more than `within_s` seconds, gives the state `off (...)`.
+
         Raises:
-            MemoryStoreError: The ledger cannot be opened or read. (A failing embedder gives the state `off (...)`.)
+            MemoryStoreError: The ledger cannot be opened or read.
         """
-        if not texts:
-            return []
-        parts = await self._opened(fx)
+
+        async def work(inner: Effects) -> list[Lookup]:
+            parts = await self._opened(inner)
+            from orchestrator_graph.memory.recalled import search
+
+            try:
+                embedded = await (parts.private if private else parts.public).embed(inner, texts)
+            except MemoryStoreError as error:
+                return [Lookup(state=f"off (embedder failed: {error})")] * len(texts)
+            found = await inner.offload(partial(search, parts, embedded, tenant, k, min_similarity, private))
+            calls, count, seconds = embedded.calls, embedded.texts, embedded.seconds
+            return [replace(found[0], embed_calls=calls, embed_texts=count, embed_seconds=seconds), *found[1:]]
+
         try:
-            embedded = await (parts.private if private else parts.public).embed(fx, texts)
-        except MemoryStoreError as error:
-            return [Lookup(state=f"off (embedder failed: {error})")] * len(texts)
-        found = await fx.offload(partial(self._search, parts, embedded, tenant, k, min_similarity))
-        calls, count, seconds = embedded.calls, embedded.texts, embedded.seconds
-        return [replace(found[0], embed_calls=calls, embed_texts=count, embed_seconds=seconds), *found[1:]]
+            return await within(fx, within_s, work) if texts else []
+        except TimeoutError as error:
+            return [Lookup(state=f"off ({error})")] * len(texts)
 
-    def _search(self, parts: "Parts", embedded: "Embedded", tenant: str, k: int, floor: float) -> list[Lookup]:
-        from orchestrator_graph.memory.recalled import read_neighbours
-
-        space, place = parts.space(tenant, embedded), (tenant, embedded.fingerprint)
-        learning = parts.learning
-        learning.ensure(place)
-        hits, state = space.search(embedded.matrix, k)
-        if not space.attached and (state != "empty" or parts.lacks(space.key)):
-            parts.indexer.wake()
-        near = [[hit for hit in line if hit[1] >= floor] for line in hits]
-        ids = list({task_id for line in near for task_id, _ in line})
-        known = read_neighbours(parts.ledger, tenant, ids, learning.rates(place), learning.half_life_s)
-        return [
-            Lookup(
-                tuple(replace(known[task_id], similarity=cosine) for task_id, cosine in line if task_id in known),
-                state,
-                embed_model=embedded.fingerprint,
-                vector=vector,
-                appetites=learning.appetites(place),
-            )
-            for line, vector in zip(near, embedded.matrix, strict=True)
-        ]
-
-    async def remember(self, fx: Effects, record: RunRecord) -> None:
+    async def remember(self, fx: Effects, record: RunRecord, *, within_s: float | None = None) -> None:
         """Commits a run: durable when it returns, and repeating it changes nothing.
 
-        A task whose text cannot be embedded is remembered without a vector.
+        A task whose text cannot be embedded, or not within so many seconds, is remembered without a vector.
 
         Raises:
-            MemoryStoreError: The ledger cannot be opened or written.
+            MemoryStoreError: The ledger cannot be opened (within that time) or written.
         """
-        from orchestrator_graph.memory.ledger import vector_row
+        opened = self._parts
+        try:
+            parts = await within(fx, within_s, self._opened) if opened is None else opened
+        except TimeoutError as error:
+            raise MemoryStoreError(f"memory: opening it: {error}") from None
+        from orchestrator_graph.memory.rows import vector_row
 
-        parts = await self._opened(fx)
         rows, fresh = [], list[tuple[tuple[str, str], int]]()
         for private, source in ((False, parts.public), (True, parts.private)):
             tasks = [task for task in record.tasks if task.private == private]
-            embedded = await self._embedded(fx, source, tasks)
+            embedded = await self._embedded(fx, source, tasks, within_s)
             if embedded is None:
                 continue
             for task, vector in zip(tasks, embedded.matrix, strict=True):
@@ -137,12 +129,15 @@ class Memory(Care):
         if rows:
             parts.indexer.wake(now=len(rows) >= 10)
 
-    async def _embedded(self, fx: Effects, source: "VectorSource", tasks: list[TaskRecord]) -> "Embedded | None":
+    async def _embedded(
+        self, fx: Effects, source: "VectorSource", tasks: list[TaskRecord], within_s: float | None
+    ) -> "Embedded | None":
         if not tasks:
             return None
+        texts = [task.text for task in tasks]
         try:
-            return await source.embed(fx, [task.text for task in tasks])
-        except MemoryStoreError:
+            return await within(fx, within_s, lambda inner: source.embed(inner, texts))
+        except (MemoryStoreError, TimeoutError):
             self._unembedded += len(tasks)  # shown by stats(); the run itself must not be lost for it
             return None
 
@@ -159,9 +154,12 @@ class Memory(Care):
 
     @property
     def version(self) -> tuple[int, ...]:
-        """Changes with every write and every lesson of this process. Opens and reads nothing."""
+        """Changes with every lesson and vote of this process; of erasing and importing it learns. Opens, reads nothing.
+
+        Runs that were merely committed change nothing before the next lesson: after 8 labels or 5 %, or 60 s.
+        """
         parts = self._parts
-        return () if parts is None else (parts.ledger.writes, parts.learning.lessons)
+        return () if parts is None else (parts.learning.lessons, parts.learning.votes)
 
     def flush(self, timeout_s: float = 10) -> None:
         """Waits until the index holds every row of the spaces in use, or is known to be away; learns what is new."""
@@ -169,32 +167,9 @@ class Memory(Care):
             parts.indexer.flush(timeout_s)
             parts.learning.flush()
 
-    def close(self) -> None:
-        """Ends the background thread and closes index and ledger. Safe to repeat."""
-        with self._guard:
-            self._closed = True
-            self._parts = None
-        self._finalizer()
-
-    async def aclose(self) -> None:
-        """`close` for async callers."""
-        await ASYNC.offload(self.close)
-
-    async def _opened(self, fx: Effects) -> "Parts":
-        parts = self._parts
-        return parts if parts is not None else await fx.offload(self._open)
-
-    def _open(self) -> "Parts":
+    def _made(self) -> "Parts":
         from orchestrator_graph.memory.parts import Parts
 
-        with self._guard:
-            if self._closed:
-                raise MemoryStoreError("memory: it was closed; make a new Memory")
-            if self._parts is not None:
-                return self._parts
-            parts = Parts(self.where, self.embedder, self._learners, local=self.embedder_is_local, index=self.index)
-            parts.learning.half_life_s = self.half_life_days * 86_400
-            self._parts = parts
-            # Also at interpreter exit: a daemon thread must not be inside Chroma's native code by then.
-            self._finalizer = weakref.finalize(self, parts.close)
-            return parts
+        parts = Parts(self.where, self.embedder, self._learners, local=self.embedder_is_local, index=self.index)
+        parts.learning.half_life_s = self.half_life_days * 86_400
+        return parts

@@ -1,5 +1,6 @@
 """Checked unit vectors from any embedder, each text embedded once. Knows neither ledger nor index."""
 
+import hashlib
 import threading
 import time
 from collections import OrderedDict
@@ -17,6 +18,10 @@ from orchestrator_graph.memory.embedder import HashedEmbedder
 __all__ = ["Embedded", "VectorSource"]
 
 Vector = NDArray[np.float32]
+
+NAMES = ("model", "model_name", "model_id", "repo_id", "deployment")
+"""Where LangChain's embedders say which model they ask."""
+CACHE_BYTES = 8 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +45,16 @@ class VectorSource:
 
     Args:
         free: The embedder may be asked unbidden (to embed again what has no vector): built-in or local.
+        limit: Bytes of vectors that are kept.
     """
 
-    def __init__(self, embedder: Embeddings, *, free: bool, limit: int = 2_048) -> None:
+    def __init__(self, embedder: Embeddings, *, free: bool, limit: int = CACHE_BYTES) -> None:
         self.free = free
         self.calls = 0
         self.seconds = 0.0
         self._embedder = embedder
         self._limit = limit
-        self._cache: OrderedDict[str, Vector] = OrderedDict()
+        self._cache: OrderedDict[bytes, Vector] = OrderedDict()
         self._guard = threading.Lock()
         self.dimension = embedder.dimension if isinstance(embedder, HashedEmbedder) else 0
 
@@ -61,12 +67,11 @@ class VectorSource:
 
     @property
     def _name(self) -> str:
-        models = (getattr(self._embedder, name, None) for name in ("model", "model_name"))
-        model = next((model for model in models if isinstance(model, str)), "")
-        return f"{type(self._embedder).__name__}:{model}" if model else type(self._embedder).__name__
+        named = [type(self._embedder).__name__, *(getattr(self._embedder, name, None) for name in NAMES)]
+        return ":".join(dict.fromkeys(name for name in named if name and isinstance(name, str)))
 
     def clear(self) -> None:
-        """Forgets the cached texts and vectors."""
+        """Forgets the cached vectors."""
         with self._guard:
             self._cache.clear()
 
@@ -77,7 +82,7 @@ class VectorSource:
             MemoryStoreError: The embedder failed, or its vectors are not finite, non-zero and of one dimension.
         """
         with self._guard:
-            known = {text: self._cache[text] for text in texts if text in self._cache}
+            known = {text: self._cache[key] for text in texts if (key := _key(text)) in self._cache}
         missing = [text for text in dict.fromkeys(texts) if text not in known]
         begun, calls = time.perf_counter(), 0
         if missing:
@@ -87,9 +92,9 @@ class VectorSource:
         with self._guard:
             self.calls, self.seconds = self.calls + calls, self.seconds + seconds
             for text in texts:
-                self._cache[text] = known[text]
-                self._cache.move_to_end(text)
-            while len(self._cache) > self._limit:
+                self._cache[_key(text)] = known[text].copy()  # a row would keep its whole batch alive
+                self._cache.move_to_end(_key(text))
+            while len(self._cache) * 4 * self.dimension > self._limit:
                 self._cache.popitem(last=False)
         matrix = np.stack([known[text] for text in texts])
         return Embedded(matrix, self.fingerprint, calls, len(missing) if calls else 0, seconds)
@@ -122,3 +127,7 @@ class VectorSource:
         self.dimension = dimension
         unit: Vector = (matrix / norms).astype(np.float32)
         return unit
+
+
+def _key(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

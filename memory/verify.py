@@ -8,6 +8,7 @@ import numpy as np
 
 from orchestrator_graph.memory.damage import Damage, damage, spaces_of
 from orchestrator_graph.memory.erasure import scrub_due
+from orchestrator_graph.memory.generation import servers
 from orchestrator_graph.memory.ledger import Ledger
 from orchestrator_graph.memory.scan import Snapshot, nearest
 from orchestrator_graph.memory.space import Key
@@ -66,6 +67,10 @@ def _file(ledger: Ledger) -> Check:
 def _erasures(ledger: Ledger) -> Check:
     if scrub_due(ledger):
         return Check("erasures", "wrong", "interrupted: the file still holds bytes of erased rows", REBUILD)
+    with ledger.read("reading the index servers") as connection:
+        late = [url for url, outdated in servers(connection).items() if outdated]
+    if late:
+        return Check("erasures", "note", f"to be emptied when next used, or at the next erasure: {late[0]}")
     return Check("erasures", "ok", "none unfinished")
 
 

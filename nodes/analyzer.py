@@ -4,7 +4,7 @@ Everything that a user can get wrong is raised here, before anything is called o
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from orchestrator_graph.nodes.plan import shown, single, subtasks_of
 from orchestrator_graph.nodes.structure import cut
 from orchestrator_graph.policy import LIMITS, Policy
 from orchestrator_graph.registry.portfolio import Portfolio
+from orchestrator_graph.routing.candidates import offered
 from orchestrator_graph.routing.constraints import feasible
 from orchestrator_graph.routing.estimator import Estimator
 from orchestrator_graph.routing.rules import Rules
@@ -120,17 +121,19 @@ def check_names(portfolio: Portfolio, policy: Policy, estimators: Sequence[Estim
     """Raises where the policy or a rule names a model that is not in the portfolio.
 
     Raises:
-        NoCandidateError: Names the field, the value and the known models.
-        ConfigError: The same of a rule.
+        NoCandidateError, ConfigError: Name the field (of the policy, of a rule), the value and the known models.
+        PolicyError: A cascade under the strict guard: it would begin with what is not proven.
     """
-    for estimator in estimators:
-        if isinstance(estimator, Rules):
-            estimator.check(portfolio)
-    named = [("pin", policy.pin), *(("cascade", name) for name in policy.cascade)]
-    for field, name in named:
-        if name and name not in portfolio:
-            known = ", ".join(portfolio)
-            raise NoCandidateError(f"policy.{field} = {name!r} is not in the portfolio; known: {known}", {})
+    for rules in (estimator for estimator in estimators if isinstance(estimator, Rules)):
+        rules.check(portfolio)
+    if policy.guard == "strict" and policy.strategy == "cascade":
+        raise PolicyError("policy.guard = 'strict' and policy.strategy = 'cascade' exclude each other; leave one out")
+    models, offers = list(portfolio), [candidate.id for spec in portfolio.values() for candidate in offered(spec)]
+    named = [("pin", policy.pin, models), *(("cascade", name, models) for name in policy.cascade)]
+    named += [("reference", policy.reference, offers), ("trial.reference", policy.trial.get("reference"), offers)]
+    for field, name, known in named:
+        if name and name not in known:
+            raise NoCandidateError(f"policy.{field} = {name!r} is not in the portfolio; known: {', '.join(known)}", {})
 
 
 async def analyze(state: State, io: Io) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Decisions that were just made for the same words under the same circumstances: given again, under a new id.
 
-Nothing that chance had a hand in is given twice, and nothing that is older than a minute: measured speeds and other
-processes' memories are allowed to be that old.
+Nothing that chance had a hand in is given twice, nor with a deadline, and nothing that is older than a minute: measured
+speeds, other processes' memories, and what was committed since the last lesson or vote are allowed to be that old.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ __all__ = ["Decided"]
 FRESH_S, MOST = 60.0, 1024
 MOVING = frozenset(
     {"speeds", "load_s", "tails", "neighbours", "memory_state", "vector", "space", "portfolio", "answers", "run_id"}
-    | {"appetites", "pairs", "healthy"}
+    | {"appetites", "pairs", "healthy", "dear_used"}
 )
 """What drifts with every call, or is looked up only for a decision that is made anew."""
 
@@ -49,11 +49,12 @@ class Decided:
             policy: In force.
             now: The situation, before anything was looked up.
             models: To choose from.
-            version: Of the memory; changes with every write.
+            version: Of the memory; changes with what is believed.
             make: Looks up and decides.
         """
         key, began = _key(subtask, policy, now, models, version), self.clock()
-        known = self._known(key) if policy.explore == 0 and now.left_s is None else None
+        steady = policy.explore == 0 and now.left_s is None
+        known = self._known(key) if steady else None
         if known is not None:
             seconds, decision = known
             again = replace(decision, id=new_id(), subtask_id=subtask.id)
@@ -61,7 +62,7 @@ class Decided:
             return again, None
         self.tally.miss()
         decision, lookup = await make()
-        if max(decision.propensities.values(), default=0.0) == 1.0:  # chance had no hand in it
+        if steady and max(decision.propensities.values(), default=0.0) == 1.0:  # chance had no hand in it
             self._keep(key, self.clock() - began, decision)
         return decision, lookup
 
@@ -81,6 +82,7 @@ class Decided:
 def _key(subtask: Subtask, policy: Policy, now: Situation, models: Portfolio, version: object) -> str:
     """A hash, so that no private words are kept."""
     situation = [(item.name, getattr(now, item.name)) for item in fields(now) if item.name not in MOVING]
-    known = (sorted(now.speeds), sorted(now.load_s), sorted(now.healthy.items()))
+    used_up = policy.dear_per_hour is not None and now.dear_used >= policy.dear_per_hour
+    known = (sorted(now.speeds), sorted(now.load_s), sorted(now.healthy.items()), used_up)
     whole = (subtask.features, subtask.private, policy.fingerprint(), models.fingerprint(), version, situation, known)
     return hashlib.sha256(repr(whole).encode()).hexdigest()

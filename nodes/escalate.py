@@ -10,8 +10,9 @@ from orchestrator_graph.nodes.result import best_in_hand, finished
 from orchestrator_graph.nodes.situation import situation
 from orchestrator_graph.policy import LIMITS, Policy
 from orchestrator_graph.routing.constraints import feasible
+from orchestrator_graph.routing.robust import dear_ones
 from orchestrator_graph.state import SolveState
-from orchestrator_graph.types import Subtask
+from orchestrator_graph.types import Decision, Subtask
 
 __all__ = ["escalate"]
 
@@ -26,7 +27,7 @@ async def escalate(state: SolveState, io: Io) -> Command[Literal["executor", "pe
     hand = state["hand"]
     target = None
     if _may_go_on(hand, policy):
-        target = next_up(state, policy, await _still_feasible(state, io, subtask, policy))
+        target = next_up(state, policy, await _still_feasible(state, io, subtask, policy), _used_up(state, io, policy))
     if target is not None:
         io.emit("escalate", subtask=subtask.id, to=target["candidate_id"], why=_why(hand[-1], policy, subtask))
         return Command(goto="executor", update={"target": target["candidate"]})
@@ -38,15 +39,19 @@ async def escalate(state: SolveState, io: Io) -> Command[Literal["executor", "pe
     return Command(goto="__end__", update={"results": finished(state, state.get("calls") or {}, status, best)})
 
 
-def next_up(state: SolveState, policy: Policy, allowed: set[str]) -> Estimate | None:
-    """The next candidate, none of whose models has spoken yet.
+def next_up(
+    state: SolveState, policy: Policy, allowed: set[str], barred: frozenset[str] = frozenset()
+) -> Estimate | None:
+    """The next candidate that is not barred, none of whose models has spoken yet.
 
     The next level of a named cascade; after a failure or a failed check whoever comes next; after a mere doubt only one
     that is believed to be no worse.
     """
     spoken = {model for name in state["tried"] for model in _members(state, name)}
     left: list[Estimate] = [
-        e for e in state["decision"]["ranking"] if _within(e, allowed) and spoken.isdisjoint(_models(e))
+        e
+        for e in state["decision"]["ranking"]
+        if _within(e, allowed) and spoken.isdisjoint(_models(e)) and e["candidate_id"] not in barred
     ]
     if policy.cascade and policy.strategy == "cascade":
         return next((e for e in left if e["candidate_id"] in policy.cascade), None)
@@ -83,6 +88,13 @@ async def _still_feasible(state: SolveState, io: Io, subtask: Subtask, policy: P
     now = await situation(io, state["task"], private=subtask.private)
     kept, _ = feasible(await io.portfolio(), subtask.features, policy, now)
     return {spec.id for spec in kept}
+
+
+def _used_up(state: SolveState, io: Io, policy: Policy) -> frozenset[str]:
+    """The dear candidates, where this user may have none any more."""
+    used, limit = io.services.dear.used(policy.tenant, policy.user_id), policy.dear_per_hour
+    spent = limit is not None and used >= limit
+    return dear_ones(Decision.from_json(state["decision"]).ranking) if spent else frozenset()
 
 
 def _why(answer: dict[str, Any], policy: Policy, subtask: Subtask) -> str:

@@ -6,8 +6,9 @@ from orchestrator_graph.gateway.retry import next_action
 from orchestrator_graph.nodes.io import Io, call_record
 from orchestrator_graph.nodes.recipes import Answer, run_recipe
 from orchestrator_graph.registry.portfolio import Portfolio
+from orchestrator_graph.routing.robust import dear_ones
 from orchestrator_graph.state import SolveState
-from orchestrator_graph.types import Attempt, Candidate, Failure, to_json
+from orchestrator_graph.types import Attempt, Candidate, Decision, Failure, to_json
 
 __all__ = ["execute"]
 
@@ -20,12 +21,15 @@ async def execute(state: SolveState, io: Io) -> dict[str, Any]:
     if target is not None:
         ranking = [Candidate.from_json(target), *ranking]
     queue = [c for i, c in enumerate(ranking) if c.id not in tried and c not in ranking[:i]]
-    portfolio = await io.portfolio()
+    portfolio, policy = await io.portfolio(), io.policy(state["task"])
+    dear, limit = dear_ones(Decision.from_json(state["decision"]).ranking), policy.dear_per_hour
     calls: dict[str, Any] = {}
     answer, shown = Answer(candidate="", failure=_nothing(state)), False
     part: Answer | None = None
     while queue:
         candidate = queue.pop(0)
+        if candidate.id in dear and not io.services.dear.take(policy.tenant, policy.user_id, limit):
+            continue
         tried.append(candidate.id)
         answer, attempts = await run_recipe(candidate, state, io, shown=shown)
         shown = shown or answer.streamed
@@ -56,6 +60,8 @@ def _remaining(queue: list[Candidate], failed: Candidate, failure: Failure, port
 
 def _nothing(state: SolveState) -> Failure:
     excluded = state["decision"]["excluded"]
-    reasons = "; ".join(f"{item['candidate']}: {item['detail']}" for item in excluded) or "every candidate was tried"
+    reasons = (
+        "; ".join(f"{item['candidate']}: {item['detail']}" for item in excluded) or "all were tried or are too dear"
+    )
     poor = any(item["constraint"] == "budget" for item in excluded)
     return Failure("budget" if poor else "not_found", f"no candidate is left ({reasons})")

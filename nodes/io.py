@@ -15,7 +15,7 @@ from langgraph.runtime import get_runtime
 
 from orchestrator_graph.budgets import BudgetLimit
 from orchestrator_graph.drive import Effects
-from orchestrator_graph.gateway.budget import Lease
+from orchestrator_graph.gateway.budget import Lease, SharedBudget
 from orchestrator_graph.gateway.door import Gateway
 from orchestrator_graph.gateway.tally import Tally
 from orchestrator_graph.memory import Lookup, Memory
@@ -82,6 +82,14 @@ class Services:
     dear: DearRate = field(default_factory=DearRate)
     desk: Desk = field(default_factory=Desk)
 
+    async def shared(self, fx: Effects, policy: Policy) -> SharedBudget | None:
+        """The policy's shared budget, with its pace begun; `None` where it names none."""
+        if policy.budget is None:
+            return None
+        limit = self.budgets[policy.budget]
+        budget = await self.memory.shared_budget(fx, policy.budget, round(limit.max_usd * 1e9), limit.per)
+        return await self.paces.of(policy.budget).over(fx, budget)
+
 
 @dataclass(frozen=True, slots=True)
 class Io:
@@ -136,17 +144,10 @@ class Io:
         policy = self.policy(task)
         limit = policy.max_cost_usd
         cap = None if limit is None else round(limit * 1e9)
-        shared = await self._shared(policy)
+        shared = await self.services.shared(self.fx, policy)
         lease = gateway.lease(task["run_id"], cap_nusd=cap, deadline_s=policy.deadline_s, shared=shared)
         lease.catch_up(task.get("spent_nusd", 0))
         return lease
-
-    async def _shared(self, policy: Policy) -> Any:
-        if policy.budget is None:
-            return None
-        limit = self.services.budgets[policy.budget]
-        most = round(limit.max_usd * 1e9)
-        return await self.services.memory.shared_budget(self.fx, policy.budget, most, limit.per)
 
     async def call(
         self,

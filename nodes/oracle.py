@@ -6,12 +6,13 @@ a response `answers` by the questions' names, and `usage`. Nothing of LangChain'
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
+from orchestrator_graph.bounded import bounded
 from orchestrator_graph.drive import Effects
-from orchestrator_graph.gateway.bounded import bounded
 from orchestrator_graph.gateway.budget import Hold, Lease, hold
 from orchestrator_graph.gateway.classify import classify_error, is_bubble
 from orchestrator_graph.gateway.tracing import config_for, kept_here
@@ -23,6 +24,7 @@ from orchestrator_graph.types import Attempt, Failure, Subtask, Usage, new_id
 
 __all__ = ["consult"]
 
+T = TypeVar("T")
 PATIENCE_S = 30.0
 ANSWER_TOKENS = 20
 RIGHT = "Will this model's answer to the task in the state be right and complete? "
@@ -48,7 +50,7 @@ async def consult(
     request = {"state": subtask.features.text, "questions": _questions(decider.ask, lines)}
     size = Usage(len(str(request).encode()) // 4, ANSWER_TOKENS * len(lines), measured=False)
     began = time.monotonic()
-    held = _admitted(spec, lease, subtask, size)
+    held = await _banked(io.fx, lease, partial(_admitted, spec, lease, subtask, size))
     if isinstance(held, Failure):
         return {}, _attempt(spec, subtask, Usage(measured=False), 0, held, 0.0)
     failure, said, usage = None, {}, size
@@ -64,8 +66,13 @@ async def consult(
         failure = classify_error(error)
     finally:
         cost = spec.cost_nusd(usage.input_tokens, usage.output_tokens, usage.cached_tokens) or 0
-        held.settle(cost)
+        await _banked(io.fx, lease, partial(held.settle, cost))
     return said, _attempt(spec, subtask, usage, cost, failure, time.monotonic() - began)
+
+
+async def _banked(fx: Effects, lease: Lease, work: Callable[[], T]) -> T:
+    """A shared budget is kept in the ledger: a commit, not a matter of the event loop."""
+    return await fx.offload(work) if lease.shared else work()
 
 
 def _admitted(spec: ModelSpec, lease: Lease, subtask: Subtask, size: Usage) -> Hold | Failure:

@@ -54,13 +54,17 @@ def shelved(io: Io, task: Mapping[str, Any], subtask_id: str, *, take: bool = Fa
 
 async def look_up(io: Io, task: Mapping[str, Any], texts: list[str], *, private: bool) -> list[Lookup]:
     """What cannot be read is a decision without memory, marked so."""
-    return await seen_by(io.fx, io.services.memory, io.policy(task), texts, private=private)
+    left_s = (await io.lease(task)).left_s
+    return await seen_by(io.fx, io.services.memory, io.policy(task), texts, private=private, left_s=left_s)
 
 
-async def seen_by(fx: Effects, memory: Memory, policy: Policy, texts: list[str], *, private: bool) -> list[Lookup]:
-    """`look_up` under a policy: what its user may see."""
+async def seen_by(
+    fx: Effects, memory: Memory, policy: Policy, texts: list[str], *, private: bool, left_s: float | None
+) -> list[Lookup]:
+    """`look_up` under a policy: what its user may see, in at most half of the time that is left."""
+    within_s = None if left_s is None else left_s / 2  # the rest is for the answer
     try:
-        found = await memory.lookup(fx, texts, tenant=policy.tenant, private=private)
+        found = await memory.lookup(fx, texts, tenant=policy.tenant, private=private, within_s=within_s)
     except MemoryStoreError as error:
         return [Lookup(state=f"off ({error})")] * len(texts)
     return [replace(item, neighbours=_for_eyes_of(policy.user_id, item)) for item in found]

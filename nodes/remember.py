@@ -22,23 +22,28 @@ HEARD = frozenset({"log-probability", "agreement", "self-consistency"})
 ONE_RIGHT = frozenset({"number", "word", "yes_no"})
 """Forms with one right answer: a person who gives another one says that this one was wrong."""
 COMPARED_WORDS = 300
+LEAST_S = 0.2
+"""A run that took all its time is remembered, too; its words were embedded before."""
 
 
 async def remember(state: Mapping[str, Any], io: Io, results: Mapping[str, Any]) -> list[str]:
     """Commits the run, and a weak vote against the one before where the user asks again. What failed, as notes."""
-    memory, notes = io.services.memory, list[str]()
+    memory, what = io.services.memory, "not remembered"
     try:
-        await memory.remember(io.fx, record_of(state, results))
+        left_s = (await io.lease(state["task"])).left_s
+        within_s = None if left_s is None else max(left_s, LEAST_S)
+        await memory.remember(io.fx, record_of(state, results), within_s=within_s)
+        what = "the doubt about the answer before was not remembered"
         doubted = doubted_run(state["messages"])
         if doubted is not None:
             policy = Policy(**state["task"]["policy"])
             vote = Vote(doubted, 0.0, key="re_ask", user=policy.user_id, tenant=policy.tenant, source="implicit")
             await count(io.fx, memory, vote)
     except MemoryStoreError as error:  # the answer is paid for: it is given, and the bill says what was not kept
-        notes.append(f"not remembered: {error}")
+        return [f"{what}: {error}"]
     except FeedbackError:  # the turn before was not ours, or nobody's answer: there is nothing to doubt
-        return notes
-    return notes
+        return []
+    return []
 
 
 def doubted_run(messages: Sequence[AnyMessage]) -> str | None:

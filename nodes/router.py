@@ -39,7 +39,6 @@ async def route(state: SolveState, io: Io) -> dict[str, Any]:
     decision, lookup = await desk.decided.get(subtask, policy, now, portfolio, version, make)
     lookup = lookup or shelved(io, state["task"], subtask.id, take=True) or Lookup()
     asked = embedding(lookup, subtask.id, subtask.features.tokens)
-    io.services.dear.noted(policy.tenant, policy.user_id, decision)
     first = decision.ranking[0].candidate.id if decision.ranking else ""
     io.emit("decision", subtask=subtask.id, candidate=first, why=decision.why)
     return {

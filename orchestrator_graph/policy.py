@@ -79,16 +79,16 @@ class Policy(BaseModel):
         default="auto", description="Whether a task is cut into subtasks."
     )
     guard: Literal["prior", "strict"] = Field(
-        default="prior", description="strict: leave the reference (best) model only where a paired test allows it."
+        default="prior", description="strict: leave the reference only where a paired test allows it; not with cascade."
     )
     reference: str | None = Field(
-        default=None, description="guard=strict: the model to be measured against; by default the one believed best."
+        default=None, description="guard=strict: the model to be measured against; by default that of the best prior."
     )
     max_quality_loss: float = Field(
         default=0.02, ge=0, lt=1, description="guard=strict: points of quality that may be lost against the reference."
     )
     explore: float = Field(
-        default=0.0, ge=0, le=0.5, description="Share of decisions made at random to learn; never if private."
+        default=0.0, ge=0, le=0.5, description="Share of decisions made at random to learn; never if private or strict."
     )
     max_regret: float = Field(
         default=0.2, ge=0, le=1, description="Exploration takes nothing that is believed to be worse by more than this."
@@ -103,7 +103,9 @@ class Policy(BaseModel):
         default=None, gt=0, description="Seconds that 19 of 20 calls should stay below; slower ones lose utility."
     )
     dear_per_hour: int | None = Field(
-        default=None, ge=0, description="Dear choices (nine times the cheapest, or more) a user may have in an hour."
+        default=None,
+        ge=0,
+        description="Dear answers (nine times the cheapest or more) a user may have an hour, per process.",
     )
     _fingerprint: str = PrivateAttr(default="")
     human: Literal["never", "ask"] = Field(default="never", description="ask: interrupt and ask a person when unsure.")

@@ -63,7 +63,6 @@ def history_of(models: Sequence[str], x: Floats, y: Array, features: Sequence[Fe
         users=("",) * len(y),
         times=1.7e9 + np.arange(len(y), dtype=np.float64),
         space="minilm",
-        version="1",
     )
 
 

@@ -116,11 +116,12 @@ def forget(
     with _opened(where, index) as (opened, _):
         erase: Callable[..., Any] = opened.retain if by_limit else opened.forget
         chosen = {"tenant": tenant, **(limits if by_limit else {"user": user})}
-        tasks = erase(**chosen, dry_run=True).tasks
+        found = erase(**chosen, dry_run=True)
         if not yes:
-            typer.confirm(f"Erase {tasks} tasks, for good?", abort=True, err=True)
+            typer.confirm(f"Erase {found.tasks} tasks, {found.votes} votes on others', for good?", abort=True, err=True)
         erased = erase(**chosen)
-    _show(to_json(erased), as_json, lambda _: f"erased {erased.tasks} tasks; their index rows: {erased.index}")
+    said = f"erased {erased.tasks} tasks, {erased.votes} votes on others'; their index rows: {erased.index}"
+    _show(to_json(erased), as_json, lambda _: said)
     raise typer.Exit(1 if erased.index.startswith("later") else 0)
 
 

@@ -40,4 +40,5 @@ def _check_memory(orchestrator: "Orchestrator", where: str) -> None:
     try:
         drive(orchestrator.memory.spent_nusd(SYNC, run_id=""))
     except MemoryStoreError as error:
-        raise MemoryStoreError(f"--memory {where}: {error}") from None
+        scheme, url, _ = where.partition("://")  # a URL may hold a password; the error names the rest
+        raise MemoryStoreError(f"--memory {scheme}{url and '://...'}: {error}") from None

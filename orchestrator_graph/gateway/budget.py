@@ -19,6 +19,10 @@ __all__ = ["Budget", "Hold", "Lease", "SharedBudget", "hold"]
 class SharedBudget(Protocol):
     """A budget that several tasks draw on."""
 
+    @property
+    def held_nusd(self) -> int:
+        """Set aside for calls of this process that are under way."""
+
     def reserve(self, nusd: int) -> bool:
         """Sets the amount aside; False when it does not fit."""
 

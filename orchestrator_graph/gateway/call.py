@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
+from orchestrator_graph.bounded import bounded
 from orchestrator_graph.drive import Effects
 from orchestrator_graph.gateway.answer import Answer, read_answer
 from orchestrator_graph.gateway.ask import Ask, Heard
-from orchestrator_graph.gateway.bounded import bounded
 from orchestrator_graph.gateway.breaker import Entry, is_unhealthy
 from orchestrator_graph.gateway.budget import Lease
 from orchestrator_graph.gateway.classify import classify_error, is_bubble, is_free

@@ -5,8 +5,8 @@ import socket
 from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import urlsplit
 
+from orchestrator_graph.bounded import bounded
 from orchestrator_graph.drive import Effects
-from orchestrator_graph.gateway.bounded import bounded
 from orchestrator_graph.registry.spec import ModelSpec
 from orchestrator_graph.types import Failure
 

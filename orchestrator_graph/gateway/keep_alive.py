@@ -18,6 +18,6 @@ def keep_alive_of(text: str) -> int | str:
     Raises:
         InputError: It is neither, or it is no time at all.
     """
-    if not DURATION.fullmatch(text) or not re.search("[1-9]", text):
-        raise InputError(f"keep_alive = {text!r} is no duration: write 30m, 2h, seconds, or -1 for ever")
+    if not isinstance(text, str) or not DURATION.fullmatch(text) or not re.search("[1-9]", text):
+        raise InputError(f"keep_alive = {text!r} is no duration: write '30m', '2h', '300' (seconds) or '-1' (for ever)")
     return int(text) if re.fullmatch(r"-?\d+", text) else text

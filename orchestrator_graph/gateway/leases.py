@@ -1,4 +1,4 @@
-"""What each task may take, held from its first call to its end; and the budgets that tasks of this process share."""
+"""What each task may take, held from its first call to its end."""
 
 import threading
 from collections.abc import Callable
@@ -21,7 +21,6 @@ class Leases:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._leases: dict[str, Lease] = {}
-        self._shared: dict[tuple[str, float], Budget] = {}
         self._lock = threading.Lock()
 
     def lease(
@@ -60,8 +59,3 @@ class Leases:
     def release(self, task_id: str) -> None:
         """Forgets a task's lease; an unknown one is ignored."""
         self._leases.pop(task_id, None)
-
-    def shared_budget(self, name: str, limit_nusd: int, spent_nusd: int, since: float) -> SharedBudget:
-        """The budget of this process under a name and a period; created with what the ledger says was spent."""
-        with self._lock:
-            return self._shared.setdefault((name, since), Budget(limit_nusd, spent_nusd))

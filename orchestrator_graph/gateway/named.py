@@ -46,10 +46,11 @@ class Named:
 
         Raises:
             RegistryError: It is unknown or not there.
+            InputError: Its `keep_alive` is no duration.
         """
         if item == "pocket":
             return list(pocket_specs().values())
-        spec = item if isinstance(item, ModelSpec) else ModelSpec(item)
+        spec = _spec(item)
         if not isinstance(spec.model, str):
             if not hasattr(spec.model, "ainvoke"):
                 raise RegistryError(
@@ -85,8 +86,6 @@ class Named:
         return self._servers[url]
 
     def _ollama(self, spec: ModelSpec, name: str) -> ModelSpec:
-        if spec.keep_alive is not None:
-            keep_alive_of(spec.keep_alive)
         server = self.server(str(spec.base_url))
         if server is None:
             raise RegistryError(
@@ -107,6 +106,13 @@ class Named:
         }
         gaps: dict[str, Any] = {key: value for key, value in known.items() if getattr(spec, key) is None}
         return replace(spec, **gaps)
+
+
+def _spec(item: Any) -> ModelSpec:
+    spec = item if isinstance(item, ModelSpec) else ModelSpec(item)
+    if spec.keep_alive is not None:
+        keep_alive_of(spec.keep_alive)
+    return spec
 
 
 def _pocket(spec: ModelSpec) -> ModelSpec:

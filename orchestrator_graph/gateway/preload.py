@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator_graph.errors import RegistryError
+from orchestrator_graph.errors import OrchestratorError
 from orchestrator_graph.gateway.egress import is_loopback_url
 from orchestrator_graph.gateway.lifecycle import Lifecycle
 from orchestrator_graph.gateway.ollama import OllamaServer
@@ -88,7 +88,7 @@ class Preloads:
         try:
             change = self.lifecycle.load(spec)
             why, seconds = change.why, change.seconds
-        except RegistryError as error:
+        except OrchestratorError as error:
             why = str(error)
         ahead.seconds = seconds
         if why:

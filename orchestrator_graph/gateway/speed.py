@@ -7,20 +7,24 @@ Ollama says of each answer how long the model took to get ready. That is some 5 
 import threading
 from collections import deque
 from dataclasses import dataclass, field
-from statistics import median, quantiles
+from statistics import quantiles
 
 __all__ = ["Speeds"]
 
 WEIGHT = 0.3
 LATELY, ENOUGH = 64, 20
-"""Calls whose seconds are kept for the tail, and from how many on it is told."""
+"""Calls that are kept for the tail, and from how many on it is told."""
 COLD_S, COLD_TIMES = 0.2, 3.0
 """Getting ready took so many seconds, and so many times what it takes usually: the model was loaded for this call."""
 
 
 @dataclass(slots=True)
 class Pace:
-    """Seconds to the first token, seconds per token, and how many calls they rest on; seconds to load, where seen."""
+    """Seconds to the first token, seconds per token, and how many calls they rest on; seconds to load, where seen.
+
+    Attributes:
+        lately: Seconds of the last calls over what was expected of so many tokens.
+    """
 
     first_token_s: float = 0.0
     seconds_per_token: float = 0.0
@@ -69,12 +73,14 @@ class Speeds:
                 first_token_s = None if first_token_s is None else max(0.0, first_token_s - ready_s)
             elif ready_s is not None:
                 pace.ready_s += WEIGHT * (ready_s - pace.ready_s)
+            expected = pace.first_token_s + tokens * pace.seconds_per_token
+            if expected > 0:
+                pace.lately.append(seconds / expected)
             if first_token_s is not None:
                 pace.first_token_s += weight * (min(first_token_s, seconds) - pace.first_token_s)
             per_token = max(0.0, seconds - pace.first_token_s) / max(tokens, 1)
             pace.seconds_per_token += weight * (per_token - pace.seconds_per_token)
             pace.n += 1
-            pace.lately.append(seconds)
 
     def loaded(self, model: str, seconds: float) -> None:
         """Takes a load that nobody waited for into account."""
@@ -88,12 +94,14 @@ class Speeds:
             return (pace.first_token_s, pace.seconds_per_token, pace.n) if pace is not None and pace.n else None
 
     def tail(self, model: str) -> float | None:
-        """The 95th percentile of a call's seconds over their median, or `None` before there are twenty."""
+        """The 95th percentile of a call's seconds over what was expected, or `None` before there are twenty.
+
+        What was expected goes by the tokens of the answer: that answers differ in length makes no tail.
+        """
         with self._lock:
             pace = self._paces.get(model)
-            seconds = list(pace.lately) if pace is not None else []
-        middle = median(seconds) if len(seconds) >= ENOUGH else 0.0
-        return quantiles(seconds, n=20)[-1] / middle if middle else None
+            ratios = list(pace.lately) if pace is not None else []
+        return quantiles(ratios, n=20)[-1] if len(ratios) >= ENOUGH else None
 
     def load_s(self, model: str) -> float | None:
         """Seconds that a load takes, or `None` before one was seen."""

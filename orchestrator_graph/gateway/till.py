@@ -70,7 +70,8 @@ class Till:
             held = hold(self.lease.budgets(spec), amount)
             if held is not None:
                 return Reservation(held, tokens if asked or (capped and amount) else None)
-        left = [room for room in (self.lease.left_nusd, self.lease.found_left_nusd) if room is not None]
+        found = self.lease.found_left_nusd if spec.discovered else None
+        left = [room for room in (self.lease.left_nusd, found) if room is not None]
         room = f" ({min(left) / 1e9:.6f} dollars are left)" if left else ""
         return Failure("budget", f"{spec.id} may cost {amount / 1e9:.6f} dollars, more than is left{room}")
 
@@ -79,12 +80,15 @@ class Till:
     ) -> Reservation | Failure:
         """`reserve`, after the calls under way have settled where only their worst case is in the way."""
         while True:
-            busy = self.lease.money.held_nusd > 0
+            busy = self._busy()
             # A shared budget is kept in the ledger: a commit, not a matter of the event loop.
             found = self.reserve(asked) if self.lease.shared is None else await fx.offload(partial(self.reserve, asked))
-            if isinstance(found, Reservation) or not busy or left_s() <= SETTLING_S:
+            if isinstance(found, Reservation) or not (busy or self._busy()) or left_s() <= SETTLING_S:
                 return found
             await fx.sleep(SETTLING_S)
+
+    def _busy(self) -> bool:
+        return any(budget.held_nusd > 0 for budget in self.lease.budgets(self.spec))
 
     def charge(self, usage: Usage) -> int:
         """Nano-dollars for tokens; 0 where the price is unknown."""

@@ -1,6 +1,7 @@
 """Which recipes are on the table: single models, and the ensembles that a strategy asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.spec import ModelSpec
@@ -18,18 +19,28 @@ def offered(spec: ModelSpec) -> tuple[Candidate, ...]:
     return (Candidate.single(spec.id), *efforts, *samples)
 
 
-def arrange(ranked: Sequence[Estimate], policy: Policy) -> tuple[Estimate, ...]:
-    """Single-model estimates, best first, rearranged as the strategy wants; ensembles come first, singles stay behind.
+def arrange(
+    ranked: Sequence[Estimate], policy: Policy, priced: Callable[[Candidate], Estimate]
+) -> tuple[Estimate, ...]:
+    """Estimates, best first, rearranged as the strategy wants; ensembles come first, the others stay behind.
 
-    Ensembles are formed only where the policy names them: their gain per dollar is not measured here yet.
+    Ensembles are formed only where the policy names them: their gain per dollar is not measured here yet. They are made
+    of models asked once each. The strict guard's choice stays first: it begins an ensemble, and never a cascade.
     """
-    if policy.strategy == "cascade" and ranked:
+    if policy.strategy == "cascade" and policy.guard != "strict" and ranked:
         return _cascade(ranked, policy)
-    if policy.strategy == "best_of_n" and ranked:
-        return (_best_of(ranked[0]), *ranked)
-    if policy.strategy == "consensus" and len(ranked) > 1:
-        return (_consensus(ranked), *ranked)
-    return tuple(ranked)
+    plain = [e for e in ranked if e.candidate == Candidate.single(e.candidate.members[0].model)]
+    if not plain or (policy.guard == "strict" and plain[0] is not ranked[0]):
+        return tuple(ranked)
+    best = plain[0].candidate.members[0].model
+    if policy.strategy == "best_of_n":
+        made = _ensemble(Candidate("best_of_n", (Member(best, BEST_OF),)), plain[:1], priced)
+    elif policy.strategy == "consensus" and len(plain) > 1:
+        pair = _pair(plain)
+        made = _ensemble(Candidate("consensus", tuple(e.candidate.members[0] for e in pair)), pair, priced)
+    else:
+        return tuple(ranked)
+    return (made, *(e for e in ranked if e.candidate != made.candidate))
 
 
 def _cascade(ranked: Sequence[Estimate], policy: Policy) -> tuple[Estimate, ...]:
@@ -57,52 +68,23 @@ def _ends(climbing: list[Estimate]) -> list[Estimate]:
     return [climbing[0], climbing[-1] if len(climbing) == 2 else climbing[len(climbing) // 2]]
 
 
-def _best_of(first: Estimate) -> Estimate:
-    member = first.candidate.members[0]
-    candidate = Candidate("best_of_n", (Member(member.model, BEST_OF, member.effort),))
-    return _scaled(first, candidate, BEST_OF, first.latency_s)
+def _pair(plain: Sequence[Estimate]) -> tuple[Estimate, Estimate]:
+    """The best two models, of different providers' families where there is a choice: they fail less alike."""
+    family = _family(plain[0])
+    return plain[0], next((e for e in plain[1:] if _family(e) != family), plain[1])
 
 
-def _consensus(ranked: Sequence[Estimate]) -> Estimate:
-    """The best two, of different providers' families where there is a choice: they fail less alike."""
-    first = ranked[0]
-    family = _family(first)
-    second = next((e for e in ranked[1:] if _family(e) != family), ranked[1])
-    candidate = Candidate("consensus", (*first.candidate.members, *second.candidate.members))
-    costs = [first.cost_nusd, second.cost_nusd]
-    total = None if None in costs else sum(cost or 0 for cost in costs)
-    estimate = _scaled(first, candidate, 1, max(first.latency_s, second.latency_s))
-    return Estimate(
-        candidate=candidate,
-        quality=max(first.quality, second.quality),
-        se=estimate.se,
-        n=min(first.n, second.n),
-        source=estimate.source,
-        cost_nusd=total,
-        billed=first.billed or second.billed,
-        latency_s=estimate.latency_s,
-        energy_j=_plus(first.energy_j, second.energy_j),
+def _ensemble(candidate: Candidate, members: Sequence[Estimate], priced: Callable[[Candidate], Estimate]) -> Estimate:
+    best = max(members, key=lambda e: e.quality)
+    return replace(
+        priced(candidate),
+        quality=best.quality,
+        se=best.se,
+        n=min(e.n for e in members),
+        source=f"{best.source} of its best member",
     )
 
 
 def _family(estimate: Estimate) -> str:
     provider, _, name = estimate.candidate.members[0].model.partition(":")
     return provider + ":" + name.split("-")[0].split(":")[0]
-
-
-def _plus(one: float | None, two: float | None) -> float | None:
-    return None if one is None or two is None else one + two
-
-
-def _scaled(base: Estimate, candidate: Candidate, times: int, latency_s: float) -> Estimate:
-    return Estimate(
-        candidate=candidate,
-        quality=base.quality,
-        se=base.se,
-        n=base.n,
-        source=f"{base.source} of its best member",
-        cost_nusd=None if base.cost_nusd is None else base.cost_nusd * times,
-        billed=base.billed,
-        latency_s=latency_s,
-        energy_j=None if base.energy_j is None else base.energy_j * times,
-    )

@@ -1,7 +1,7 @@
 """Who is chosen by chance, and with which probability: exploration, a canary for a new model, a policy on trial.
 
-Never for private, pinned or tool-loop requests. A user (else a run) always draws the same lot, so that nobody is sent
-to and fro and a share that grows keeps whom it has; exploration draws anew each time.
+Never for private, pinned or tool-loop requests, nor under the strict guard. A user (else a run) always draws the same
+lot, so that nobody is sent to and fro and a share that grows keeps whom it has; exploration draws anew each time.
 """
 
 import hashlib
@@ -54,7 +54,8 @@ def chance(
         rng: Draws for exploration, and where neither user nor run is named.
     """
     usual = ranking[0]
-    if now.private or policy.pin or now.sticky is not None or policy.strategy == "cascade":
+    bound = policy.pin or policy.strategy == "cascade" or policy.guard == "strict"
+    if bound or now.private or now.sticky is not None:
         return Chance(usual, {usual.candidate.id: 1.0})
     source = rng or random
     lots = _lots(ranking, trial, policy)

@@ -2,10 +2,12 @@
 
 A cut of the stream is a change when the means on both sides differ by more than chance allows at the stated level,
 over all cuts: the empirical Bernstein bound of ADWIN (Bifet & Gavalda 2007), looked at in whole instead of bucketed.
-Prompts that become harder look the same as a candidate that becomes worse; nothing here tells them apart.
+Prompts that become harder look the same as a candidate that becomes worse; nothing here tells them apart. Each user's
+outcomes are looked at and forgotten apart: what one account says, or that new ones join, takes nothing from the others.
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 
 from orchestrator_graph.types.history import History
 
-__all__ = ["changed", "changes", "forgotten", "price_change"]
+__all__ = ["changed", "changes", "forgotten"]
 
 LEVEL = 0.5
 """Nominal chance of a false alarm in one look. The bound is loose: 1 of 800 constant streams of 2,000 outcomes alarmed
@@ -54,18 +56,24 @@ def _cut(x: NDArray[np.float64], level: float) -> int | None:
     return int(left[best]) if excess[best] > 0 else None
 
 
-def changes(history: History, level: float = LEVEL) -> dict[tuple[str, str], float]:
-    """(candidate, task type) -> since when (seconds since the epoch) its scores are others than before."""
-    kinds = np.array(history.task_types)
-    found: dict[tuple[str, str], float] = {}
-    for column, candidate in enumerate(history.candidates):
-        tried = history.weights[:, column] > 0
-        for kind in np.unique(kinds[tried]):
-            rows = np.flatnonzero(tried & (kinds == kind))
+def changes(history: History, level: float = LEVEL) -> dict[tuple[str, str, str], float]:
+    """(user, candidate, task type) -> since when (seconds since the epoch) its scores are others than before."""
+    found: dict[tuple[str, str, str], float] = {}
+    for (user, kind), cell in _cells(history).items():
+        for column, candidate in enumerate(history.candidates):
+            rows = cell[history.weights[cell, column] > 0]
             cut = changed(history.scores[rows, column], level)
             if cut is not None:
-                found[candidate, str(kind)] = float(history.times[rows[cut]])
+                found[user, candidate, kind] = float(history.times[rows[cut]])
     return found
+
+
+def _cells(history: History) -> dict[tuple[str, str], NDArray[np.intp]]:
+    """(user, task type) -> rows, oldest first."""
+    cells: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for row, cell in enumerate(zip(history.users, history.task_types, strict=True)):
+        cells[cell].append(row)
+    return {cell: np.array(rows) for cell, rows in cells.items()}
 
 
 def forgotten(history: History, level: float = LEVEL) -> History:
@@ -77,14 +85,8 @@ def forgotten(history: History, level: float = LEVEL) -> History:
     if not found:
         return history
     weights = history.weights.copy()
-    kinds = np.array(history.task_types)
-    for (candidate, kind), since in found.items():
-        before = (kinds == kind) & (history.times < since)
-        weights[before, history.candidates.index(candidate)] *= KEPT
+    cells = _cells(history)
+    for (user, candidate, kind), since in found.items():
+        rows = cells[user, kind]
+        weights[rows[history.times[rows] < since], history.candidates.index(candidate)] *= KEPT
     return replace(history, weights=weights)
-
-
-def price_change(rates: Sequence[float] | NDArray[Any], level: float = LEVEL) -> int | None:
-    """`changed` for what a token cost in fact (any currency, oldest first): factors count, from 1/10 to 10."""
-    x = np.log10(np.maximum(np.asarray(rates, dtype=np.float64), 1e-12))
-    return changed(np.clip(0.5 + (x - np.median(x)) / 2, 0, 1), level) if len(x) else None

@@ -1,8 +1,9 @@
 """Whose remembered outcomes count for whom: one's own first, then those of users who agree with most others.
 
 One vote per neighbourhood does not stop an account that lies about many neighbourhoods. Two things do: a user with
-enough outcomes is judged by these alone, and among the others whoever differs from the median user by more than chance
-counts for less. Against more false accounts than honest ones nothing helps; a tenant is who trusts each other.
+enough outcomes is judged by these alone, and among the others whoever differs from the median by more than chance
+counts for less. In the median a user weighs the root of the outcomes, up to a limit, and a newcomer nothing: neither
+many accounts nor many rows of one are a majority. Against both nothing helps; a tenant is who trusts each other.
 """
 
 from collections import Counter
@@ -24,6 +25,8 @@ __all__ = ["Personal", "credible"]
 
 OWN = 50
 """Labelled tasks from which a user's own outcomes suffice."""
+HEARD = 5
+"""Labelled tasks from which a user has a say in what is usual."""
 MOST = 32
 """Users, the busiest, who are learnt of apart; it bounds the time of a fit."""
 TOLERANCE = 0.02
@@ -81,9 +84,9 @@ class Personal:
 
 
 def credible(history: "History") -> "History":
-    """The history with each user's labels weighted by how well that user agrees with the median user, by task type.
+    """The history with each user's labels weighted by how well that user agrees with the weighted median, by task type.
 
-    As it was with fewer than three users, since of two nobody knows which one is right.
+    As it was with fewer than three users who have a say, since of two nobody knows which one is right.
     """
     import numpy as np
 
@@ -95,11 +98,13 @@ def credible(history: "History") -> "History":
     sums = np.array([[_summed(history, (users == name) & cell) for cell in cells] for name in names])
     counts, totals = sums[..., 0, :].reshape(len(names), -1), sums[..., 1, :].reshape(len(names), -1)
     means = np.where(counts > 0, totals / np.maximum(counts, 1e-9), np.nan)
-    heard = (counts > 0).sum(axis=0) >= 3
+    tasks = Counter(history.users)
+    votes = np.sqrt(np.minimum(counts, OWN)) * np.array([[tasks[name] >= HEARD] for name in names])
+    heard = (votes > 0).sum(axis=0) >= 3
     if not heard.any():
         return history
     counts, means = counts[:, heard], means[:, heard]
-    apart = np.nan_to_num((means - np.nanmedian(means, axis=0)) ** 2)
+    apart = np.nan_to_num((means - _median(means, votes[:, heard])) ** 2)
     total = np.maximum(counts.sum(axis=1), 1e-9)
     cells_heard = (counts > 0).sum(axis=1)
     # A sum of squares of so many cells, and two standard deviations more, is what chance explains.
@@ -108,6 +113,19 @@ def credible(history: "History") -> "History":
     trust = 1 / (1 + (np.maximum(excess, 0.0) / TOLERANCE) ** 2)
     each = trust[np.searchsorted(names, users)]
     return _rows(replace(history, weights=history.weights * each[:, None]), np.flatnonzero(each >= LEAST))
+
+
+def _median(values: "NDArray[np.float64]", votes: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    """The weighted median of each column, the middle where two share it; what has no vote may be NaN."""
+    import numpy as np
+
+    order = np.argsort(values, axis=0)
+    values, below = (np.take_along_axis(each, order, axis=0) for each in (values, votes))
+    below = np.cumsum(below, axis=0)
+    half, columns = below[-1] / 2, np.arange(values.shape[1])
+    low, high = np.argmax(below >= half, axis=0), np.argmax(below > half, axis=0)
+    middle: NDArray[np.float64] = (values[low, columns] + values[high, columns]) / 2
+    return middle
 
 
 def _summed(history: "History", rows: "NDArray[np.bool_]") -> "NDArray[np.float64]":

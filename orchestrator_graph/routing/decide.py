@@ -60,7 +60,7 @@ def _estimate(candidate: Candidate, features: Features, now: Situation, beliefs:
 class _Table:
     """What is on the table: estimates, the beliefs behind them, and what they are worth."""
 
-    task_type: str
+    features: Features
     estimates: Sequence[Estimate]
     beliefs: Sequence[Mapping[str, Belief]]
     now: Situation
@@ -68,12 +68,15 @@ class _Table:
     def arranged(self, policy: Policy) -> tuple[tuple[Estimate, ...], str, Utility]:
         """The ranking under a policy, without chance; why; and the utility that it goes by."""
         utility = Utility.among(self.estimates, policy, self.now)
-        ranked, why = rank(self.estimates, policy, self.now, self.task_type, utility)
+        ranked, why = rank(self.estimates, policy, self.now, self.features.task_type, utility)
         if not ranked:
             return (), why, utility
         ranked, doubt = doubted(ranked, self.beliefs, policy, self.now, utility)
-        ranked, held = stay(ranked, self.now)
-        return arrange(ranked, policy), held or doubt or why, utility
+        ranked, held = stay(ranked, policy, self.now)
+        return arrange(ranked, policy, self._priced), held or doubt or why, utility
+
+    def _priced(self, candidate: Candidate) -> Estimate:
+        return _estimate(candidate, self.features, self.now, ())
 
 
 def decide(
@@ -97,7 +100,7 @@ def decide(
     beliefs = [estimator(features, candidates, now) for estimator in estimators]
     believed = _estimates(features, candidates, now, beliefs)
     weak = too_weak(believed, policy)
-    table = _Table(features.task_type, [e for e in believed if e.candidate.id not in weak], beliefs, now)
+    table = _Table(features, [e for e in believed if e.candidate.id not in weak], beliefs, now)
     ranking, why, utility = table.arranged(policy)
     draw: Chance | None = None
     if ranking:
@@ -139,17 +142,18 @@ def _sentence(why: str, draw: Chance | None, policy: Policy, now: Situation) -> 
     chosen = draw.chosen
     if policy.pin:
         why = "pinned by the policy"
-    elif policy.strategy == "cascade":
+    elif policy.strategy == "cascade" and policy.guard != "strict":
         why = "first level of a cascade"
     elif chosen.candidate.kind != "single":
         why = f"strategy {policy.strategy}, best member: {why}"
     why = draw.why or why
     sources = chosen.source.replace(" of its best member", "").split("+")
-    known = "+".join(source.partition(":")[0] for source in sources)
+    known = "+".join(s if s.startswith("rules:") else s.partition(":")[0] for s in sources)
     parts = [f"{why} (quality {chosen.quality:.2f}, n={chosen.n}, {known})"]
-    near = next((n for n in now.neighbours if n.outcomes), None)
+    judged = ((n, [o for o in n.outcomes if o[2] > 0]) for n in now.neighbours)
+    near, outcomes = next(((n, known) for n, known in judged if known), (None, []))
     if near is not None:
-        worth = ", ".join(f"{candidate} {score:.2f}" for candidate, score, _ in near.outcomes[:2])
+        worth = ", ".join(f"{candidate} {score:.2f}" for candidate, score, _ in outcomes[:2])
         quoted = f" {near.text!r}" if near.text else " (private)"
         parts.append(f"remembers task {near.task_id[:8]}{quoted} (similarity {near.similarity:.2f}): {worth}")
     return "; ".join(parts)

@@ -1,7 +1,8 @@
 """The estimator that learns most from few labels: ridge regression on what is remembered, with an offset per user.
 
 Where several users share a memory, nobody owns it: a user counts once per neighbourhood, others' outcomes are only as
-sure as the users agree (cluster-robust standard error), and a user's own outcomes shift the estimate for that user.
+sure as the users agree (cluster-robust standard error), and a user's own outcomes shift the estimate for that user as
+far as users differ by more than chance (empirical Bayes: Efron & Morris 1973; no shift where they do not differ).
 """
 
 from collections.abc import Sequence
@@ -21,8 +22,10 @@ __all__ = ["Linear"]
 
 Array = NDArray[np.float64]
 
-OWN_WEIGHT = 10.0
-"""Labels of one's own that count as much as everybody else's estimate."""
+HALF = 10.0
+"""Labels from which a user counts half as much as a user of whom all is known, in how far users agree."""
+APART = 3.0
+"""Standard errors from which a user is believed to be unlike the others, however alike those are."""
 KIND = 0.25
 """Length of the task type's own axis beside a vector of length 1: found on the recorded and the pocket outcomes."""
 LEAST = 8.0
@@ -35,7 +38,8 @@ class _Learnt:
     kinds: tuple[str, ...]
     column: dict[str, int]
     seen: Array
-    offsets: dict[tuple[str, str], tuple[Array, Array]]
+    offsets: dict[str, tuple[Array, Array, Array]]
+    differ: Array
     between: Array
 
 
@@ -53,13 +57,14 @@ class Linear:
         kinds = tuple(sorted(set(history.task_types)))
         vectors = _placed(history.vectors, history.task_types, kinds)
         fitted = fit(vectors, history.scores, one_vote_each(history))
-        offsets, between = _by_user(history, history.scores - fitted.predict(vectors))
+        offsets, differ, between = _by_user(history, history.scores - fitted.predict(vectors), fitted.spread**2)
         self._learnt[history.tenant, history.space] = _Learnt(
             fit=fitted,
             kinds=kinds,
             column={name: i for i, name in enumerate(history.candidates)},
             seen=(history.weights > 0).sum(axis=0),
             offsets=offsets,
+            differ=differ,
             between=between,
         )
 
@@ -70,11 +75,9 @@ class Linear:
             return {}
         vector = _placed(now.vector[None], (features.task_type,), learnt.kinds)
         quality = learnt.fit.predict(vector)[0]
-        variance = learnt.fit.variance(vector)[0] + learnt.between
-        for key in ((now.user_id, ""), (now.user_id, features.task_type)):
-            shift, share = learnt.offsets.get(key, (None, None))
-            if shift is not None and share is not None:
-                quality, variance = quality + shift, variance * (1 - share)
+        shift, share, own = learnt.offsets.get(now.user_id, (0.0, 0.0, learnt.differ))
+        quality = quality + shift
+        variance = (learnt.fit.variance(vector)[0] + learnt.between) * (1 - share) + own
         return {
             candidate.id: Belief(
                 float(np.clip(quality[i], 0.0, 1.0)), float(np.sqrt(variance[i])) + 1e-3, int(learnt.seen[i]),
@@ -91,26 +94,29 @@ def _placed(vectors: NDArray[np.float32], task_types: Sequence[str], kinds: tupl
     return np.concatenate([vectors, axes], axis=1)
 
 
-def _by_user(history: History, residual: Array) -> tuple[dict[tuple[str, str], tuple[Array, Array]], Array]:
-    """Offsets by (user, task type or ""), with the share that is the user's own; and the variance between users."""
-    users, types = np.array(history.users), np.array(history.task_types)
-    names = sorted(set(history.users))
-    m = len(history.candidates)
+def _by_user(
+    history: History, residual: Array, noise: Array
+) -> tuple[dict[str, tuple[Array, Array, Array]], Array, Array]:
+    """Each user's shift, its share of the estimate and its variance; what users differ by; the variance of their mean.
+
+    What users differ by is their squared mean residual beyond what chance explains (its mean and two standard
+    deviations more), so that users who are alike are left alike.
+    """
+    names, users = sorted(set(history.users)), np.array(history.users)
     if len(names) < 2:
-        return {}, np.zeros(m)
+        return {}, np.zeros(len(noise)), np.zeros(len(noise))
     w = history.weights
-    residual = np.where(w > 0, residual, 0.0)
-    shares = np.zeros((len(names), m))
-    offsets: dict[tuple[str, str], tuple[Array, Array]] = {}
-    means = np.full((len(names), m), np.nan)
-    for number, name in enumerate(names):
-        mine = users == name
-        offsets[name, ""], means[number] = _shrunk(residual[mine], w[mine])
-        shares[number] = offsets[name, ""][1]
-        for kind in set(types[mine].tolist()):
-            rows = mine & (types == kind)
-            offsets[name, kind], _ = _shrunk(residual[rows] - offsets[name, ""][0], w[rows])
-    return offsets, _between(np.nan_to_num(means), shares)
+    summed = w * np.where(w > 0, residual, 0.0)
+    n = np.array([w[users == name].sum(axis=0) for name in names])
+    means = np.array([summed[users == name].sum(axis=0) for name in names]) / np.maximum(n, 1e-9)
+    tried = (n > 0).sum(axis=0)
+    chance = noise * (tried + 2 * np.sqrt(2 * tried))
+    differ = np.maximum((n * means**2).sum(axis=0) - chance, 0.0) / np.maximum(n.sum(axis=0), 1e-9)
+    error = noise / np.maximum(n, 1e-9)
+    prior = np.maximum(differ, means**2 - APART**2 * error)
+    share = prior / (prior + error)
+    offsets = {name: (s * m, s, s * e) for name, s, m, e in zip(names, share, means, error, strict=True)}
+    return offsets, differ, _between(means, n / (n + HALF))
 
 
 def _between(means: Array, shares: Array) -> Array:
@@ -121,11 +127,3 @@ def _between(means: Array, shares: Array) -> Array:
     effective = total**2 / np.maximum((shares**2).sum(axis=0), 1e-9)
     variance: Array = np.where(effective > 1.5, spread / np.maximum(effective - 1, 0.5), 0.25)
     return variance
-
-
-def _shrunk(residual: Array, w: Array) -> tuple[tuple[Array, Array], Array]:
-    """(shrunk mean, share of the user's own), and the plain mean (NaN where there is nothing)."""
-    total = w.sum(axis=0)
-    summed = (w * np.where(w > 0, residual, 0.0)).sum(axis=0)
-    plain = np.where(total > 0, summed / np.maximum(total, 1e-9), np.nan)
-    return (summed / (total + OWN_WEIGHT), total / (total + OWN_WEIGHT)), plain

@@ -95,6 +95,8 @@ def _votes(near: Sequence[Neighbour], user_id: str) -> dict[str, list[tuple[floa
     for item in near:
         for name, score, weight in item.outcomes:
             row = (item.similarity * weight, score)
+            if weight <= 0:  # nobody has judged it
+                continue
             if item.user_id == user_id:
                 votes[name].append(row)
             else:

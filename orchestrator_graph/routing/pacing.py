@@ -9,7 +9,7 @@ the `reserve` and `settle` of a shared budget, and with them a ceiling that is n
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 __all__ = ["Pacer"]
 
@@ -27,7 +27,7 @@ class Pacer:
         budget: For the whole stream, or for each slot.
         requests: How many are expected; with `slot_s` a first guess that arrivals replace.
         slot_s: Seconds after which the budget begins anew; `None` = it is for `requests` in all.
-        clock: Monotonic seconds.
+        clock: Seconds since the epoch: slots begin at whole multiples, days at midnight UTC.
 
     >>> pacer = Pacer(1000, 10); pacer.reserve(900), pacer.reserve(200)
     (True, False)
@@ -41,7 +41,7 @@ class Pacer:
         requests: float,
         *,
         slot_s: float | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         if not (math.isfinite(budget) and budget > 0 and requests >= 1 and (slot_s is None or slot_s > 0)):
             raise ValueError(
@@ -52,7 +52,8 @@ class Pacer:
         self._requests = requests
         self._slot_s = slot_s
         self._clock = clock
-        self._began = clock()
+        self._now = clock()
+        self._began = self._now if slot_s is None else self._now // slot_s * slot_s
         self._spent = self._held = 0.0
         self._served = 0
         self._worth = FIRST_PRICE
@@ -86,32 +87,53 @@ class Pacer:
             self._held += amount
             return True
 
-    def settle(self, reserved: float, spent: float) -> None:
-        """Gives back what was reserved (0: nothing was), books what was spent, and moves the price."""
+    def book(self, amount: float) -> None:
+        """Books a part of what a request under way takes; it counts even if the request never ends."""
         with self._lock:
             self._turn()
-            share = min(spent / self._allowance(), SURPRISE)
+            self._spent += amount
+
+    def resume(self, requests: Iterable[tuple[float, float]], spent: float = 0.0) -> None:
+        """Goes on where another process left off: (when, what it took) of this slot's requests, and the sum of all."""
+        for at, amount in requests:
+            self.settle(0, amount, at=at)
+        with self._lock:
+            self._spent = max(self._spent, spent)
+
+    def settle(self, reserved: float, spent: float, booked: float = 0.0, at: float | None = None) -> None:
+        """Gives back what was reserved (0: nothing was), books what was spent, and moves the price.
+
+        Args:
+            reserved: As in `reserve`.
+            spent: By this request, in all.
+            booked: How much of it `book` was told.
+            at: When it ended; `None` = now.
+        """
+        with self._lock:
+            self._turn(at)
+            share = min(spent / self._allowance(booked), SURPRISE)
             self._held = max(0.0, self._held - reserved)
-            self._spent += spent
+            self._spent += spent - booked
             self._served += 1
             self._worth = min(DEAREST, max(CHEAPEST, self._worth * math.exp(STEP * (share - 1))))
 
-    def _allowance(self) -> float:
-        return max(self.budget - self._spent, self.budget * 1e-6) / max(self._to_come(), 1.0)
+    def _allowance(self, booked: float = 0.0) -> float:
+        return max(self.budget - self._spent + booked, self.budget * 1e-6) / max(self._to_come(), 1.0)
 
     def _to_come(self) -> float:
         if self._slot_s is None:
             return self._requests - self._served
-        elapsed = (self._clock() - self._began) / self._slot_s
+        elapsed = max(0.0, self._now - self._began) / self._slot_s
         # A whole slot as it was last stands beside what arrived in this one.
         return (self._requests + self._served) / (1 + elapsed) * (1 - elapsed)
 
-    def _turn(self) -> None:
+    def _turn(self, at: float | None = None) -> None:
         """Begins a new slot when the old one is over; what is under way keeps its reservation."""
+        self._now = self._clock() if at is None else at
         if self._slot_s is None:
             return
-        over = int((self._clock() - self._began) / self._slot_s)
-        if over:
+        over = int((self._now - self._began) / self._slot_s)
+        if over > 0:  # clocks are set back at times
             self._requests = max(1.0, float(self._served) if over == 1 else 1.0)
             self._began += over * self._slot_s
             self._spent, self._served = 0.0, 0

@@ -2,7 +2,7 @@
 
 Poisoned memories and padded prompts gain by making a cheap task look as if only a dear model could do it; so doubt is
 spent on dear choices only (two price steps above the cheapest, `front.DEAR`), and costs nothing elsewhere. A choice
-that was asked for (a pin, `tradeoff="best"`, the strict guard's reference) is not doubted.
+that was asked for (a pin, `tradeoff="best"`, the strict guard's reference) is not doubted; the rate holds for all.
 """
 
 import math
@@ -19,7 +19,7 @@ from orchestrator_graph.routing.selector import Utility, first, rank
 from orchestrator_graph.routing.situation import Situation
 from orchestrator_graph.types import Decision, Estimate
 
-__all__ = ["DearRate", "doubted", "second_look", "stay", "trimmed"]
+__all__ = ["DearRate", "dear_ones", "doubted", "second_look", "stay", "trimmed"]
 
 EDGE = 0.125
 """Share of the words that the second look leaves out at either end."""
@@ -40,46 +40,59 @@ def doubted(
 ) -> tuple[list[Estimate], str]:
     """The ranking with a dear first choice moved behind the best that is not dear, and why; else as it was.
 
-    A dear choice needs two estimators that would each make it (a prior, within its standard error: a guess from
-    elsewhere contradicts nobody). Where only one knows both candidates, it suffices unless it rests on memory. Above
-    `policy.dear_per_hour` there are no more dear choices.
+    A dear choice needs two sources that would each make it (a prior, within its standard error: a guess from elsewhere
+    contradicts nobody); whatever is remembered is one source. Where only one knows both candidates, it suffices unless
+    it, or who made up its mind, rests on memory. Above `policy.dear_per_hour` there are no more dear choices.
     """
     rival = next((e for e in ranked if steps(e, ranked) < DEAR), None)
-    if asked_for(policy) or rival is None or rival is ranked[0]:
+    if rival is None or rival is ranked[0]:
         return list(ranked), ""
     dear = ranked[0].candidate.id
     if policy.dear_per_hour is not None and now.dear_used >= policy.dear_per_hour:
         return first(
             rival, ranked
         ), f"{dear} would be next, but this user's {policy.dear_per_hour} dear choices an hour are used"
-    speakers = [b for b in beliefs if all(e.candidate.id in b and b[e.candidate.id].n for e in (ranked[0], rival))]
-    agreeing = [b for b in speakers if _prefers(b, ranked[0], rival, policy, now, utility)]
-    alone = len(speakers) == 1 and bool(agreeing) and not agreeing[0][dear].remembered
-    if len(agreeing) >= 2 or alone or not speakers:
+    if asked_for(policy):
         return list(ranked), ""
-    return first(rival, ranked), f"{dear} is so dear that two estimators must agree on it, and {len(agreeing)} does"
+    told = [[b[name] for name in (dear, rival.candidate.id) if name in b and b[name].n] for b in beliefs]
+    from_memory = any(belief.remembered for pair in told for belief in pair)
+    speakers = [pair for pair in told if len(pair) == 2]
+    doubt = 0.0 if len(speakers) == 1 and from_memory else 1.0
+    agreeing = [pair for pair in speakers if _prefers(pair, doubt, ranked[0], rival, policy, now, utility)]
+    sources = sum(not high.remembered for high, _ in agreeing) + any(high.remembered for high, _ in agreeing)
+    alone = len(speakers) == 1 and bool(agreeing) and not agreeing[0][0].remembered
+    if sources >= 2 or alone or not (speakers or from_memory):
+        return list(ranked), ""
+    return first(rival, ranked), f"{dear} is so dear that two estimators must agree on it, and {sources} does"
 
 
 def _prefers(
-    beliefs: Mapping[str, Belief], dear: Estimate, rival: Estimate, policy: Policy, now: Situation, utility: Utility
+    pair: Sequence[Belief],
+    doubt: float,
+    dear: Estimate,
+    rival: Estimate,
+    policy: Policy,
+    now: Situation,
+    utility: Utility,
 ) -> bool:
-    high, low = beliefs[dear.candidate.id], beliefs[rival.candidate.id]
-    unsure = 0.0 if high.remembered else math.hypot(high.se, low.se)
+    """Whether this source would choose the dear one, given the benefit of so many standard errors."""
+    high, low = pair
+    unsure = 0.0 if high.remembered else doubt * math.hypot(high.se, low.se)
     both = [replace(rival, quality=low.quality), replace(dear, quality=high.quality + unsure)]
     return rank(both, policy, now, "", utility)[0][0] is both[1]
 
 
-def stay(ranked: Sequence[Estimate], now: Situation) -> tuple[list[Estimate], str]:
+def stay(ranked: Sequence[Estimate], policy: Policy, now: Situation) -> tuple[list[Estimate], str]:
     """Inside a tool loop: the candidate in use stays first, unless the first choice is believed to be better.
 
     Whoever is believed to be worse comes last (it is better than no answer); where the candidate in use may not be
-    asked any more, the best takes over.
+    asked any more, the best takes over (under the strict guard whoever that says).
     """
     if now.sticky is None:
         return list(ranked), ""
     held = next((e for e in ranked if e.candidate.id == now.sticky), None)
     if held is None:
-        best = max(ranked, key=lambda e: e.quality)
+        best = ranked[0] if policy.guard == "strict" else max(ranked, key=lambda e: e.quality)
         return first(best, ranked), f"{now.sticky} may not be asked any more: the best goes on inside the tool loop"
     better = [e for e in ranked if e.quality > held.quality]
     if ranked[0] in better:
@@ -134,6 +147,11 @@ def _exchanged(decision: Decision, usual: Estimate, other: Estimate) -> Decision
     )
 
 
+def dear_ones(ranking: Sequence[Estimate]) -> frozenset[str]:
+    """Ids of the candidates that are dear among these."""
+    return frozenset(e.candidate.id for e in ranking if steps(e, ranking) >= DEAR)
+
+
 class DearRate:
     """How many dear choices each user had in the last hour, in this process. Safe from threads."""
 
@@ -150,11 +168,14 @@ class DearRate:
                 del self._times[tenant, user_id]
             return len(times)
 
-    def noted(self, tenant: str, user_id: str, decision: Decision) -> None:
-        """Counts a decision that is about to be carried out, if it is dear."""
-        if decision.ranking and steps(decision.ranking[0], decision.ranking) >= DEAR:
-            with self._lock:
-                self._recent((tenant, user_id)).append(self._clock())
+    def take(self, tenant: str, user_id: str, limit: int | None) -> bool:
+        """Counts a dear candidate that is about to be asked; False (and not counted) where the limit is reached."""
+        with self._lock:
+            times = self._recent((tenant, user_id))
+            if limit is not None and len(times) >= limit:
+                return False
+            times.append(self._clock())
+            return True
 
     def _recent(self, key: tuple[str, str]) -> deque[float]:
         times = self._times[key]

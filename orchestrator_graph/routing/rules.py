@@ -5,7 +5,6 @@ belief, weighed against what was learnt like any other. docs/rules.md shows both
 """
 
 import re
-import tomllib
 from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -18,7 +17,7 @@ from orchestrator_graph.routing.rule import KEYS, Place, Ready, Rule, read
 from orchestrator_graph.routing.situation import Situation
 from orchestrator_graph.types import Candidate, Features
 
-__all__ = ["Rule", "Rules", "load_rules", "parse_rules"]
+__all__ = ["Rule", "Rules", "parse_rules"]
 
 
 class Rules:
@@ -137,18 +136,3 @@ def parse_rules(data: Any, file: "str | Path" = "") -> Rules:
             if key not in KEYS:
                 raise Place(file, number).error(key, f"unknown key. Known keys: {', '.join(KEYS)}")
     return Rules([Rule(**table) for table in data], file)
-
-
-def load_rules(path: "str | Path") -> Rules:
-    """Rules from a file that holds `[[rules]]`, beside other settings or alone.
-
-    Raises:
-        ConfigError: The file cannot be read, is malformed, or a rule makes no sense.
-    """
-    try:
-        data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error})") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: {error}") from None
-    return parse_rules(data.get("rules", []), path)

@@ -63,8 +63,11 @@ class Utility:
 
 
 def too_weak(estimates: Sequence[Estimate], policy: Policy) -> dict[str, Exclusion]:
-    """Under low fault tolerance: who is believed to be more than .15 worse than the best, by candidate id."""
-    if policy.fault_tolerance != "low" or not estimates:
+    """Under low fault tolerance: who is believed to be more than .15 worse than the best, by candidate id.
+
+    Nobody under the strict guard: there beliefs keep neither the reference away nor let another one in.
+    """
+    if policy.fault_tolerance != "low" or policy.guard == "strict" or not estimates:
         return {}
     floor = max(e.quality for e in estimates) - WEAK_MARGIN
     detail = f"estimated quality below {floor:.2f} under low fault tolerance"

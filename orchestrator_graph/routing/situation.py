@@ -40,7 +40,7 @@ class Situation:
         appetites: (candidate id, task type) -> remembered (mean answer tokens, n).
         run_id: What a canary's share is drawn by where no user is named.
         sticky: Inside a tool loop, the candidate in use: a decision stays with it or moves up in quality.
-        tails: Model id -> measured 95th percentile of a call's seconds over their median.
+        tails: Model id -> measured 95th percentile of a call's seconds over what was expected of so many tokens.
         per_nusd: Points of quality that a nano-dollar costs by a budget's pacer; `None` = by the trade-off.
         per_joule: The same for a joule.
         pairs: Who was tried beside whom, for `guard="strict"`; `None` = nothing known.

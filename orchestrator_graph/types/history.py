@@ -24,7 +24,6 @@ class History:
         times: Shape (n,), seconds since the epoch.
         space: The embedder's fingerprint.
         appetites: (candidate, task type) -> (mean answer tokens, reasoning included, n).
-        version: Changes with every label.
     """
 
     vectors: NDArray[np.float32]
@@ -37,7 +36,6 @@ class History:
     tenant: str = "default"
     space: str = ""
     appetites: Mapping[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
-    version: str = ""
 
     @classmethod
     def empty(cls, tenant: str, space: str) -> Self:

@@ -18,8 +18,11 @@ from orchestrator_graph import Orchestrator, Policy
 from orchestrator_graph.cli.app import app
 from orchestrator_graph.drive import SYNC, drive
 from orchestrator_graph.errors import FeedbackError, InputError, MemoryStoreError
-from orchestrator_graph.memory.worth import WEIGHTS
+from orchestrator_graph.memory import RunRecord
+from orchestrator_graph.memory.feedback import Vote
+from orchestrator_graph.memory.worth import ANSWER, WEIGHTS
 from orchestrator_graph.nodes.remember import doubted_run
+from orchestrator_graph.types import Outcome, new_id
 from tests.graph.support import model, orchestrated, run
 
 TASK = "Name the author of Faust"
@@ -123,11 +126,37 @@ def test_after_an_escalation_the_vote_is_on_the_answer_that_was_given(mode: str)
         ((None, 1), "target"),
         (("x", 1, ""), "key"),
         (("x", 1, "user", 7), "comment"),
+        (("x", 1, "answer"), "key"),
     ],
 )
 def test_a_vote_that_makes_no_sense_names_its_field(mode: str, given: tuple[Any, ...], field: str) -> None:
     with orchestrated(model("only")) as orc, pytest.raises(InputError, match=f"feedback: {field} = "):
         vote(orc, mode, *given)
+
+
+def test_a_vote_of_no_known_source_is_refused() -> None:
+    with pytest.raises(InputError, match="feedback: source = 'rumour' is none of feedback, implicit"):
+        Vote("x", 1, source="rumour")
+
+
+def test_an_answer_that_was_noted_twice_takes_one_vote(mode: str, where: str | None) -> None:
+    with orchestrated(model("only", "Goethe"), memory=where) as orc:
+        run_id, decision_id = ids(run(orc, mode, TASK))
+        twin = Outcome(new_id(), decision_id, decision_id, "test:only", 1.0, "judge", 0.5, key=ANSWER)
+        drive(orc.memory.remember(SYNC, RunRecord(outcomes=(twin,))))
+        assert vote(orc, mode, run_id, 0.0) == {"1": "test:only"}
+        assert len(votes(orc)) == 1
+
+
+def test_odd_text_in_a_vote_is_the_same_in_every_database(where: str | None) -> None:
+    with orchestrated(model("only", "Goethe"), memory=where) as orc:
+        run_id, _ = ids(run(orc, "sync", TASK))
+        for _ in range(2):
+            orc.feedback(run_id, 1, "st\0yle\ud800", comment="\0", user="a\0b")
+        assert [(row.key, row.comment, row.voter) for row in votes(orc)] == [("st\ufffdyle?", "\ufffd", "a\ufffdb")]
+        with pytest.raises(FeedbackError, match="no run or decision"):
+            orc.feedback(run_id + "\0", 1)
+        assert orc.memory.forget(user="a\0b").votes == 1
 
 
 def test_a_foreign_id_is_refused(mode: str, where: str | None) -> None:
@@ -204,6 +233,18 @@ def test_asking_again_is_a_weak_vote_against_the_answer_before(mode: str, words:
         run(orc, mode, "Name a river", **THREAD)
         assert len(votes(orc, "implicit")) == 1
     assert first != second
+
+
+def test_a_doubt_that_cannot_be_written_does_not_say_that_the_run_was_lost(mode: str) -> None:
+    with orchestrated(model("only", "Goethe"), checkpointer=InMemorySaver()) as orc:
+        run(orc, mode, TASK, **THREAD)
+        with orc.memory._open().ledger.write("testing") as connection:
+            full = "WHEN NEW.key = 're_ask' BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+            connection.exec_driver_sql(f"CREATE TRIGGER full BEFORE INSERT ON outcomes {full}")
+        notes = run(orc, mode, TASK + "!", **THREAD)["bill"]["notes"]
+        assert [note for note in notes if "remembered" in note] == [note for note in notes if "the doubt about" in note]
+        assert any("disk full" in note for note in notes)
+        assert orc.memory.stats()["tasks"] == 2
 
 
 def test_without_a_thread_the_messages_say_which_run_is_doubted(mode: str) -> None:

@@ -1,6 +1,7 @@
 """One contract for every memory: RAM and folder, built-in and foreign embedder, sync and async."""
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -12,7 +13,7 @@ import pytest
 from langchain_core.embeddings import Embeddings
 
 from orchestrator_graph.drive import ASYNC, SYNC, Effects, drive
-from orchestrator_graph.errors import MemoryStoreError
+from orchestrator_graph.errors import InputError, MemoryStoreError
 from orchestrator_graph.memory import Lookup, Memory, RunRecord, TaskRecord
 from orchestrator_graph.memory.scan import Rows, nearest
 from orchestrator_graph.types import Attempt, Candidate, Decision, Estimate, Outcome, new_id
@@ -183,6 +184,32 @@ def test_rows_survive_growth_and_dropping() -> None:
     rows.drop(4)
     assert nearest(eye[:1], rows.snapshot(), 1) == [[]]
     assert nearest(eye[1:2], before, 1)[0][0] == ("b", 1.0)
+
+
+@pytest.mark.parametrize("days", [0, -1, math.nan])
+def test_a_half_life_that_is_none_is_refused(days: float) -> None:
+    with pytest.raises(InputError, match=f"half_life_days={days!r} is not above 0"):
+        Memory(half_life_days=days)
+
+
+def test_budgets_of_one_name_differ_by_limit_and_period() -> None:
+    memory = Memory()
+    parts = memory._open()
+    assert parts.budget("team", 5, "day") is parts.budget("team", 5, "day")
+    assert parts.budget("team", 9, "total").reserve(7)
+    assert not parts.budget("team", 5, "day").reserve(7)
+    memory.close()
+
+
+def test_what_fails_to_find_an_embedder_leaves_nothing_open(tmp_path: Path) -> None:
+    def find() -> Embeddings:
+        raise MemoryStoreError("no embedder today")
+
+    with pytest.raises(MemoryStoreError, match="no embedder today") as caught:
+        Memory(tmp_path, embedder=find).stats()
+    memory = Memory(tmp_path)
+    assert memory.stats()["index"] != "another process holds the index", caught  # its frames are alive
+    memory.close()
 
 
 def test_closed_or_unreachable_is_a_typed_error(tmp_path: Path) -> None:

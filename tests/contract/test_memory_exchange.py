@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,7 @@ BAD: list[tuple[str, Callable[[pa.Table], pa.Table], str]] = [
     ("outcomes", put("latency_s", [0.1, float("inf")]), "row 2, column latency_s: inf"),
     ("outcomes", put("cost_nusd", [-1, 0]), "row 1, column cost_nusd: -1"),
     ("outcomes", put("task_id", ["a" * 32, "b" * 32]), r"row 1, column task_id: 'a+', which tasks\.parquet does not"),
+    ("outcomes", put("created_at", [1e12, 0]), "row 1, column created_at: 1e\\+12|1000000000000.0 is in the future"),
     ("decisions", put("ranking", ["[]", "{"]), "row 2, column ranking: '{' is no JSON"),
     ("tasks", put("tenant", ["default", "../x"]), "row 2, column tenant: '../x' is not 1 to 64 characters of"),
     ("tasks", put("id", ["", "x"]), "row 1, column id: '' is not 1 to 64"),
@@ -188,6 +190,21 @@ def test_a_wrong_value_is_named_and_nothing_is_written(
     with pytest.raises(InputError, match=words):
         there.import_(tmp_path)
     assert [there.stats()[name] for name in TABLES] == [0] * 5
+
+
+def test_odd_text_is_taken_by_every_database(tmp_path: Path, database: str) -> None:
+    with closing(ram()) as here:
+        fill(here, [[1.0], [0.5]])
+        here.export(tmp_path)
+    for name in ("tasks", "outcomes", "decisions", "calls", "embeddings"):
+        change(tmp_path / f"{name}.parquet", put("id" if name == "tasks" else "task_id", ["a\0", "b"]))
+    change(tmp_path / "tasks.parquet", put("text", ["a\0b", "c"]))
+    for where in (None, database):
+        with closing(Memory(where, index="none")) as there:
+            assert set(there.import_(tmp_path).values()) == {2}
+            assert there.import_(tmp_path) == dict.fromkeys(TABLES, 0)
+            found = drive(there.lookup(SYNC, ["task 0"], tenant="default", min_similarity=-1))[0].neighbours
+            assert sorted((n.task_id, n.text) for n in found) == [("a\ufffd", "a\ufffdb"), ("b", "c")]
 
 
 def test_a_size_that_is_not_the_spaces_is_refused(tmp_path: Path) -> None:

@@ -22,7 +22,6 @@ from orchestrator_graph.types import Outcome, new_id
 from tests.servers import PASSWORD, Postgres, free_port
 
 V1 = Path(__file__).with_name("ledger_v1.sql")
-V2_ONLY = ("reservations", "model_fingerprints", "certificates")
 
 
 def record(text: str, task_type: str = "text") -> RunRecord:
@@ -94,9 +93,9 @@ def test_a_ledger_of_the_first_version_is_brought_up_in_postgresql(postgres: Pos
     Memory(database).stats()
     wanted = shape(database.replace("postgresql:", "postgresql+psycopg:"))
     with psycopg.connect(database) as connection:
-        connection.execute("ALTER TABLE outcomes DROP COLUMN key, DROP COLUMN comment")
-        connection.execute(f"DROP TABLE {', '.join(V2_ONLY)}")  # type: ignore[arg-type]
-        connection.execute("DROP INDEX tasks_by_run")
+        connection.execute("ALTER TABLE outcomes DROP COLUMN key, DROP COLUMN comment, DROP COLUMN voter")
+        connection.execute("DROP TABLE reservations")
+        connection.execute("DROP INDEX tasks_by_run, calls_by_task")
         connection.execute("DELETE FROM meta WHERE key <> 'schema_version'")
         connection.execute("UPDATE meta SET value = '1'")
     memory = Memory(database)
@@ -162,9 +161,10 @@ def test_odd_text_is_kept_and_no_number_is_refused(place: Any) -> None:
     drive(memory.remember(SYNC, record("Reverse \0 lantern \ud800", task_type="te\0xt")))
     found = drive(memory.lookup(SYNC, ["Reverse lantern"], tenant="t"))[0].neighbours[0]
     assert (found.text, found.task_type) == ("Reverse \ufffd lantern ?", "te\ufffdxt")
-    bad = RunRecord(outcomes=(Outcome(new_id(), "t", "d", "a", float("nan"), "judge", 0.5),))
-    with pytest.raises(MemoryStoreError, match="score = nan"):
-        drive(memory.remember(SYNC, bad))
+    for score, weight, said in ((math.nan, 0.5, "score = nan"), (1.5, 0.5, "score = 1.5"), (1.0, -1.0, "weight = -1")):
+        bad = RunRecord(outcomes=(Outcome(new_id(), "t", "d", "a", score, "judge", weight),))
+        with pytest.raises(MemoryStoreError, match=said):
+            drive(memory.remember(SYNC, bad))
     assert memory.stats()["outcomes"] == 0
     memory.close()
 

@@ -1,15 +1,17 @@
 """Tasks put into a memory as runs and profiles leave them: words, whose they were, how old, what each try was worth."""
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from orchestrator_graph import Orchestrator
 from orchestrator_graph.drive import SYNC, drive
 from orchestrator_graph.memory import Memory, RunRecord, TaskRecord
 from orchestrator_graph.nodes.features import read_features
-from orchestrator_graph.types import Outcome, new_id
+from orchestrator_graph.types import Decision, Outcome, new_id
 
-__all__ = ["Past", "remembered"]
+__all__ = ["Past", "decided", "remembered"]
 
 DAY_S = 86_400.0
 
@@ -35,3 +37,10 @@ def remembered(memory: Memory, past: Sequence[Past], *, source: str = "feedback"
         outcomes += [Outcome(f"{name}-{who}", name, name, who, s, source, weight) for who, s in item.scores.items()]
     drive(memory.remember(SYNC, RunRecord(tuple(tasks), outcomes=tuple(outcomes))))
     memory.flush()
+
+
+def decided(orchestrator: Orchestrator, mode: str, text: str, **policy: Any) -> Decision:
+    """The advice, sync or async."""
+    if mode == "sync":
+        return orchestrator.decide(text, policy)
+    return asyncio.run(orchestrator.adecide(text, policy))

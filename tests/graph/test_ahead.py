@@ -9,8 +9,8 @@ import pytest
 from langchain_core.embeddings import DeterministicFakeEmbedding
 
 from orchestrator_graph import ModelSpec, Policy, Prior
-from orchestrator_graph.drive import ASYNC, SYNC, drive
-from orchestrator_graph.memory import Lookup, Memory, RunRecord, TaskRecord
+from orchestrator_graph.drive import SYNC, drive
+from orchestrator_graph.memory import Lookup
 from orchestrator_graph.nodes.ahead import report
 from orchestrator_graph.nodes.decided import Decided
 from orchestrator_graph.nodes.features import read_features
@@ -200,15 +200,30 @@ def test_chance_deadlines_and_age_make_a_new_decision() -> None:
 
 
 @MODES
-def test_the_memorys_version_changes_with_every_write(mode: str) -> None:
-    fx = SYNC if mode == "sync" else ASYNC
-    finish = drive if mode == "sync" else asyncio.run
-    with_memory = Memory()
-    finish(with_memory.lookup(fx, ["hello"], tenant="t"))
-    before = with_memory.version
-    finish(with_memory.lookup(fx, ["hello"], tenant="t"))
-    assert with_memory.version == before
-    task = TaskRecord("1", "r", "1", "t", "u", "hello", "qa", False, 0.0)
-    finish(with_memory.remember(fx, RunRecord((task,))))
-    assert with_memory.version != before
-    with_memory.close()
+def test_runs_alone_leave_decisions_valid_and_a_vote_makes_a_new_one(mode: str) -> None:
+    # The dear one is chosen: that it is counted must not make the decision another one.
+    with orchestrated(model("a", quality=0.3), model("b", quality=0.9, price=9.0)) as orchestrator:
+        run(orchestrator, mode, "hello", Policy(tenant="other"))
+        out = [run(orchestrator, mode, "hello") for _ in range(6)]
+        tally, version = report(orchestrator.services)["decisions"], orchestrator.memory.version
+        assert tally["hits"] >= 3
+        orchestrator.feedback(out[-1]["messages"][-1].response_metadata["run_id"], 0.0)
+        assert orchestrator.memory.version != version
+        run(orchestrator, mode, "hello")
+        assert report(orchestrator.services)["decisions"]["misses"] == tally["misses"] + 1
+        version = orchestrator.memory.version
+        orchestrator.memory.forget(tenant="other")
+        assert orchestrator.memory.version != version
+
+
+def test_dear_choices_matter_once_they_are_used_up() -> None:
+    book, few = Decided(), Policy(dear_per_hour=2)
+    made = [decided_by(book, "sync", policy=few, dear_used=used)[1] for used in (0, 1, 2, 3)]
+    assert made == [True, False, True, False]
+
+
+def test_what_can_never_be_given_again_is_not_kept() -> None:
+    book = Decided()
+    decided_by(book, "sync", left_s=9.0)
+    decided_by(book, "sync", policy=Policy(explore=0.5))
+    assert not book._made

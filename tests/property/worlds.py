@@ -118,7 +118,6 @@ def _history(n: int = 60, dimension: int = 8) -> History:
         users=tuple(rng.choice(["", "ann", "bob"], size=n).tolist()),
         times=1e9 + np.arange(n, dtype=np.float64),
         space="test-8",
-        version="1",
     )
 
 

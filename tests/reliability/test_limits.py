@@ -14,6 +14,7 @@ from pydantic import Field
 
 from orchestrator_graph.drive import ASYNC, SYNC, drive
 from orchestrator_graph.gateway.breaker import BreakerRule
+from orchestrator_graph.gateway.budget import Budget
 from orchestrator_graph.gateway.retry import Retry
 from orchestrator_graph.registry.spec import ModelSpec, Price
 from orchestrator_graph.types import Request
@@ -47,7 +48,7 @@ def test_128_parallel_calls_never_pass_the_cap(caller):
     gateway = caller.gateway(spec)
     drive(gateway.portfolio(SYNC))
     cap = 300_000
-    shared = gateway.shared_budget("team", cap, 0, 0.0)
+    shared = Budget(cap)
     leases = [gateway.lease(f"t{n}", cap_nusd=None, deadline_s=20, shared=shared) for n in range(128)]
 
     attempts = many(caller, gateway, spec, leases)

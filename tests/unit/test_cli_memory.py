@@ -86,8 +86,8 @@ def test_forget_asks_first() -> None:
     invoke("forget", "--user", "ann", "--memory", "mem", stdin="n\n", code=1)
     assert found("stats")["tasks"] == 3
     said = invoke("forget", "--user", "ann", "--memory", "mem", stdin="y\n")
-    assert "erased 1 tasks; their index rows: erased" in said
-    assert found("forget", "--tenant", "b", "--yes") == {"tasks": 1, "index": "erased"}
+    assert "erased 1 tasks, 0 votes on others'; their index rows: erased" in said
+    assert found("forget", "--tenant", "b", "--yes") == {"tasks": 1, "index": "erased", "votes": 0}
     assert found("stats")["tenants"].keys() == {"default"}
 
 

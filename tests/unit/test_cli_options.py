@@ -133,8 +133,10 @@ def test_an_ollama_host_that_is_none_is_one_sentence(
 
 def test_a_memory_asked_for_by_name_must_open_before_anything_is_done() -> None:
     Path("taken").write_text("a file")
-    for where in ("taken", "postgres://box"):
+    secret = "mysql://me:hunter2@box/x?password=hunter2"
+    for where, shown in (("taken", "taken"), ("postgres://box", "postgres://..."), (secret, "mysql://...")):
         result = CliRunner().invoke(app, ["run", "x", "--models", "pocket", "--memory", where])
         assert result.exit_code == 7
-        assert f"--memory {where}: " in result.stderr
+        assert f"--memory {shown}: " in result.stderr
+        assert "hunter2" not in result.stderr
         assert not result.stdout

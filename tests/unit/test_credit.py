@@ -49,6 +49,13 @@ def test_chance_costs_no_credit() -> None:
     assert credible(history).weights.sum() >= 0.95 * history.weights.sum()
 
 
+def test_many_new_accounts_do_not_silence_a_few_honest_users() -> None:
+    steady = {f"u{i}": ([1.0] * 9 + [0.0]) * 4 for i in range(5)}
+    for each in (1, 4, 5):
+        history = remembered(**steady, **{f"z{i}": [0.0] * each for i in range(9)})
+        assert [weight_of(credible(history), user) for user in steady] == [40.0] * 5
+
+
 def test_of_two_nobody_knows_who_is_right() -> None:
     history = remembered(ann=[1.0] * 9, bob=[0.0] * 9)
     assert credible(history) is history

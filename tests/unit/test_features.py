@@ -117,3 +117,14 @@ def test_personal_data(text: str, kinds: list[str]) -> None:
 def test_re_ask_needs_an_answer_before_it() -> None:
     assert read_features("try again", (), [AIMessage("5")]).signals["re_ask"]
     assert not read_features("try again").signals["re_ask"]
+
+
+@pytest.mark.parametrize("unit", ["a.", "@a", "1 ", "Who wrote 12 + 3 lists, and why? "])
+def test_a_long_text_takes_linear_time_and_all_of_it_is_searched_for_personal_data(unit: str) -> None:
+    text = "Translate this. " + unit * (500_000 // len(unit))
+    half = len(text) // 2
+    began = time.process_time()
+    features = read_features(f"{text[:half]} DE89 3704 0044 0532 0130 00, jo@example.org {text[half:]}")
+    assert time.process_time() - began < 5  # it took minutes for the first of them
+    assert {"email", "iban"} <= set(features.signals["pii"])
+    assert features.task_type == "translation"

@@ -1,19 +1,25 @@
 """The strict guard leaves the reference only where pairs prove it, and never gets stuck on an empty memory."""
 
+import gc
 import random
+import weakref
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from orchestrator_graph import Orchestrator
+from orchestrator_graph.errors import NoCandidateError, PolicyError
 from orchestrator_graph.nodes.features import read_features
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.portfolio import Portfolio
 from orchestrator_graph.registry.spec import ModelSpec, Price, Prior
 from orchestrator_graph.routing.decide import decide
+from orchestrator_graph.routing.estimator import Belief
 from orchestrator_graph.routing.guard import Paired, Pairs, paired
 from orchestrator_graph.routing.situation import Situation
+from orchestrator_graph.types import Candidate, Features
 from orchestrator_graph.types.history import History
 
 CHEAP = ModelSpec("test:cheap", price=Price(0.1, 0.1), priors={"*": Prior(0.8, 50, "test")})
@@ -95,14 +101,23 @@ def test_a_named_reference_is_what_one_is_measured_against() -> None:
     assert choice(None, STRICT.overlaid(Policy(reference="test:cheap")))[0] == "test:cheap"
 
 
-def test_pairs_of_the_tasks_own_type_go_before_the_others() -> None:
-    bad, good = np.zeros(60), np.ones(600)
-    both = history(np.r_[bad, good], np.ones(660))
-    mixed = replace(both, task_types=("qa",) * 60 + ("maths",) * 600)
+def test_pairs_of_other_types_of_tasks_prove_nothing() -> None:
+    both = history(np.r_[np.zeros(30), np.ones(3000)], np.ones(3030))
+    mixed = replace(both, task_types=("qa",) * 30 + ("maths",) * 3000)
     pairs, now = taught(mixed), Situation(space="s")
-    assert pairs.compare(now, "qa", "test:dear", "test:cheap", 0.02) == Paired(60, 1.0, 1.0)
+    assert pairs.compare(now, "qa", "test:dear", "test:cheap", 0.02) == Paired(30, 1.0)
     assert pairs.compare(now, "maths", "test:dear", "test:cheap", 0.02).p < 0.05
-    assert pairs.compare(now, "writing", "test:dear", "test:cheap", 0.02).n == 660
+    assert pairs.compare(now, "writing", "test:dear", "test:cheap", 0.02) == Paired()
+    assert choice(pairs)[0] == "test:dear"
+
+
+def test_of_the_history_only_what_pairs_are_made_of_is_kept() -> None:
+    past = history(np.ones(3), np.ones(3))
+    kept, pairs = weakref.ref(past.vectors), taught(past)
+    del past
+    gc.collect()
+    assert kept() is None
+    assert pairs.compare(Situation(space="s"), "qa", "test:dear", "test:cheap", 0.02).n == 3
 
 
 def test_other_tenants_and_other_vector_spaces_prove_nothing() -> None:
@@ -131,9 +146,49 @@ def test_the_test_is_wrong_in_at_most_one_of_twenty_even_when_looked_at_again_an
     assert wrong / runs <= 0.05 + 2 * (0.05 * 0.95 / runs) ** 0.5
 
 
-def test_exploration_under_the_strict_guard_is_as_often_as_asked_for() -> None:
-    rng = random.Random(1)
-    policy = STRICT.overlaid(Policy(explore=0.2, max_regret=1.0))
-    drawn = [decide("1", TASK, POOL, policy, Situation(), rng=rng) for _ in range(500)]
-    assert drawn[0].propensities == {"test:dear": pytest.approx(0.9), "test:cheap": pytest.approx(0.1)}
-    assert sum(d.ranking[0].candidate.id == "test:cheap" for d in drawn) == pytest.approx(50, abs=20)
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Policy(explore=0.5, max_regret=1.0),
+        Policy(canary={"test:cheap": 1.0}),
+        Policy(trial={"share": 1.0, "guard": "prior", "tradeoff": 0.0}),
+        Policy(strategy="cascade"),
+    ],
+)
+def test_nothing_unproven_is_let_in_by_chance_or_a_cascade(policy: Policy) -> None:
+    for seed in range(20):
+        decision = decide("1", TASK, POOL, STRICT.overlaid(policy), Situation(), rng=random.Random(seed))
+        assert decision.ranking[0].candidate.id == "test:dear"
+        assert decision.propensities == {"test:dear": 1.0}
+        assert "strict guard" in decision.why
+
+
+def flattering(features: Features, candidates: Sequence[Candidate], now: Situation) -> dict[str, Belief]:
+    """A memory that thinks the world of the cheap one."""
+    good = {"test:cheap": 1.0, "test:mid": 0.5, "test:dear": 0.0}
+    return {c.id: Belief(good[c.members[0].model], 0.01, 900, "memory", remembered=True) for c in candidates}
+
+
+@pytest.mark.parametrize("policy", [STRICT, STRICT.overlaid(Policy(fault_tolerance="low"))])
+def test_no_memory_moves_the_reference(policy: Policy) -> None:
+    longwinded = Situation(appetites={("test:cheap", "qa"): (9e6, 900)})
+    for pool in (POOL, Portfolio([CHEAP, replace(DEAR, priors=CHEAP.priors)])):  # of equals the dearer one
+        decision = decide("1", TASK, pool, policy, longwinded, [flattering])
+        assert decision.ranking[0].candidate.id == "test:dear"
+
+
+def test_where_the_reference_may_not_be_asked_another_stands_in_by_the_same_rule() -> None:
+    mid = ModelSpec("test:mid", price=Price(1, 1), priors={"*": Prior(0.85, 50, "test")})
+    policy = STRICT.overlaid(Policy(reference="test:dear", deny=["test:dear"]))
+    decision = decide("1", TASK, Portfolio([CHEAP, mid, DEAR]), policy, Situation(), [flattering])
+    assert decision.ranking[0].candidate.id == "test:mid"
+    assert "test:mid stands in for test:dear" in decision.why
+
+
+def test_what_the_strict_guard_cannot_keep_is_refused() -> None:
+    with Orchestrator("pocket", policy={"guard": "strict"}) as orchestrator:
+        with pytest.raises(PolicyError, match=r"guard = 'strict' and policy\.strategy = 'cascade'"):
+            orchestrator.decide("Add 47 and 38", {"strategy": "cascade"})
+        for policy in ({"reference": "pocket:nobody"}, {"trial": {"share": 0.1, "reference": "pocket:nobody"}}):
+            with pytest.raises(NoCandidateError, match="reference = 'pocket:nobody' is not in the portfolio; known"):
+                orchestrator.decide("Add 47 and 38", policy)

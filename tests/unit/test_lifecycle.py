@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -21,6 +22,7 @@ from orchestrator_graph.gateway.speed import Speeds
 from orchestrator_graph.registry.spec import ModelSpec
 from orchestrator_graph.routing.expectation import expect
 from orchestrator_graph.routing.situation import Situation
+from orchestrator_graph.testing import ScriptedChat
 from orchestrator_graph.types import Features, Request
 from tests.ollama_double import CONTEXT, OllamaDouble
 
@@ -97,6 +99,20 @@ def test_keep_holds_it_and_every_later_call_says_so(gateway, ollama, done):
         done(lambda fx: gateway.models.keep(fx, ALPHA, "long"))
     with pytest.raises(InputError, match="keep_alive"):
         drive(gateway.replace(SYNC, [ModelSpec(ALPHA, keep_alive="0")]))
+    for wrong in ("soon", 300):
+        with pytest.raises(InputError, match="keep_alive = "):
+            drive(gateway.replace(SYNC, [ModelSpec(ScriptedChat(model="x"), keep_alive=wrong)]))
+
+
+def test_a_preload_that_cannot_be_is_refused_and_does_not_stick(gateway):
+    spec = replace(drive(gateway.portfolio(SYNC))[ALPHA], keep_alive="soon")
+    gateway.models.preload([spec], "task")
+    while ALPHA not in gateway.models.refused():
+        time.sleep(0.02)
+    assert "keep_alive = 'soon'" in gateway.models.refused()[ALPHA]
+    gateway.models.preload([replace(spec, keep_alive=None)], "task")
+    while gateway.models.refused():
+        time.sleep(0.02)
 
 
 def test_what_we_loaded_is_unloaded(gateway, ollama, done):

@@ -126,7 +126,7 @@ async def test_a_changed_dimension_is_refused() -> None:
 
 def test_the_cache_is_bounded() -> None:
     embedder = Recording()
-    source = VectorSource(embedder, free=False, limit=2)
+    source = VectorSource(embedder, free=False, limit=2 * 3 * 4)
     for text in ("a", "b", "c", "c", "a"):
         drive(source.embed(SYNC, [text]))
     assert embedder.seen == ["a", "b", "c", "a"]

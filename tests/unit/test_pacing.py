@@ -113,6 +113,34 @@ def test_a_slot_begins_anew_and_what_is_under_way_stays_reserved():
     assert pacer.reserve(70)
 
 
+@pytest.mark.parametrize("slot_s", [None, 86_400.0])
+def test_another_process_goes_on_where_one_left_off(slot_s):
+    now = [3 * 86_400.0 + 100]
+    first = Pacer(1000, 100, slot_s=slot_s, clock=lambda: now[0])
+    done = []
+    for number in range(40):
+        now[0] += 1000
+        first.settle(0, number % 30)
+        done.append((now[0], number % 30))
+    second = Pacer(1000, 100, slot_s=slot_s, clock=lambda: now[0])
+    second.resume(done)
+    assert second.price() == pytest.approx(first.price())
+    assert second.allowance() == pytest.approx(first.allowance())
+    first.book(50)  # of a run that was cancelled
+    second.resume([], first.spent)
+    assert second.allowance() == pytest.approx(first.allowance())
+
+
+def test_a_day_begins_at_midnight_whenever_the_process_does():
+    now = [5 * 86_400.0 + 82_800]  # 23:00 UTC
+    pacer = Pacer(100, 10, slot_s=86_400, clock=lambda: now[0])
+    pacer.settle(0, 60)
+    now[0] += 3_601
+    assert pacer.spent == 0
+    now[0] -= 7_200  # set back
+    assert pacer.price() > 0
+
+
 @settings(max_examples=25)
 @given(st.integers(10, 60), st.integers(10, 60))
 def test_energy_per_slot_adapts_to_how_many_requests_come(first, second):

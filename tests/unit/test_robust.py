@@ -12,6 +12,7 @@ from orchestrator_graph.registry.portfolio import Portfolio
 from orchestrator_graph.registry.spec import ModelSpec, Price
 from orchestrator_graph.routing.decide import decide
 from orchestrator_graph.routing.estimator import Belief, Estimator
+from orchestrator_graph.routing.front import steps
 from orchestrator_graph.routing.robust import DearRate, second_look, trimmed
 from orchestrator_graph.routing.situation import Situation
 from orchestrator_graph.types import Candidate, Decision, Features
@@ -32,6 +33,7 @@ def says(remembered: bool = True, n: int = 20, **quality: float) -> Estimator:
 
 UP, DOWN = {"cheap": 0.2, "mid": 0.3, "dear": 0.95}, {"cheap": 0.9, "mid": 0.9, "dear": 0.9}
 GENTLY_DOWN = {"cheap": 0.8, "mid": 0.8, "dear": 0.85}
+AGREED = (says(**UP), says(remembered=False, **UP))
 
 
 def made(*estimators: Estimator, policy: Policy | None = None, now: Situation | None = None) -> Decision:
@@ -43,7 +45,7 @@ def first(decision: Decision) -> str:
 
 
 def test_two_that_agree_get_the_dear_one() -> None:
-    assert first(made(says(**UP), says(**UP))) == "test:dear"
+    assert first(made(*AGREED)) == "test:dear"
 
 
 def test_one_against_another_does_not() -> None:
@@ -56,6 +58,20 @@ def test_one_against_another_does_not() -> None:
 def test_a_lone_memory_is_not_believed_and_the_owners_own_word_is() -> None:
     assert first(made(says(**UP))) == "test:mid"
     assert first(made(says(remembered=False, **UP))) == "test:dear"
+
+
+def test_all_that_is_remembered_is_one_source() -> None:
+    assert first(made(says(**UP), says(**UP))) == "test:mid"
+
+
+@pytest.mark.parametrize("known", [{"dear": 1.0}, {"cheap": 0.0, "mid": 0.0}])
+def test_a_memory_of_one_side_alone_buys_no_dear_model(known: dict[str, float]) -> None:
+    """Nor where a prior would give the dear one the benefit of the doubt."""
+    priors = says(remembered=False, cheap=0.8, mid=0.8, dear=0.85)
+    assert first(made(priors)) != "test:dear"
+    for others in ((), (priors,)):
+        decision = made(*others, *(says(n=200, **known) for _ in range(2)))
+        assert steps(decision.ranking[0], decision.ranking) < 2
 
 
 def test_who_knows_nothing_has_no_word() -> None:
@@ -79,21 +95,23 @@ def test_a_floor_that_only_one_says_needs_the_dear_one_takes_the_next() -> None:
 
 
 def test_the_rate_of_dear_choices_is_kept_and_said() -> None:
-    policy, both = Policy(dear_per_hour=2), (says(**UP), says(**UP))
+    policy, both = Policy(dear_per_hour=2), AGREED
     assert first(made(*both, policy=policy, now=Situation(dear_used=1))) == "test:dear"
-    decision = made(*both, policy=policy, now=Situation(dear_used=2))
-    assert first(decision) == "test:mid"
-    assert "dear choices an hour are used" in decision.why
+    for asked in (Policy(), Policy(tradeoff="best"), Policy(guard="strict")):
+        decision = made(*both, policy=policy.overlaid(asked), now=Situation(dear_used=2))
+        assert first(decision) == "test:mid"
+        assert "dear choices an hour are used" in decision.why
 
 
 def test_dear_choices_are_counted_by_user_for_an_hour() -> None:
     clock = [0.0]
-    rate, dear, cheap = DearRate(lambda: clock[0]), made(says(**UP), says(**UP)), made(says(**DOWN))
-    assert first(cheap) == "test:cheap"
-    for decision in (dear, cheap, dear):
-        rate.noted("t", "ann", decision)
-        clock[0] += 1000
+    rate = DearRate(lambda: clock[0])
+    for at, taken in ((0, True), (2000, True), (2001, False)):
+        clock[0] = at
+        assert rate.take("t", "ann", 2) is taken
     assert (rate.used("t", "ann"), rate.used("t", "bob"), rate.used("u", "ann")) == (2, 0, 0)
+    assert rate.take("t", "bob", None)
+    assert not rate.take("t", "eve", 0)
     clock[0] = 3700
     assert rate.used("t", "ann") == 1
     clock[0] = 9999
@@ -111,7 +129,7 @@ def looked(decision: Decision, other: Decision, policy: Policy | None = None) ->
 
 
 def test_an_upward_flip_is_not_believed() -> None:
-    dear, cheap = made(says(**UP), says(**UP)), made(says(**DOWN))
+    dear, cheap = made(*AGREED), made(says(**DOWN))
     decision, asked = looked(dear, cheap)
     assert asked == ["two three four five six seven"]
     assert (first(decision), decision.usual) == ("test:cheap", "test:cheap")
@@ -121,18 +139,18 @@ def test_an_upward_flip_is_not_believed() -> None:
 
 
 def test_a_dear_choice_that_stays_is_believed() -> None:
-    dear = made(says(**UP), says(**UP))
-    assert looked(dear, made(says(**UP), says(**UP)))[0] is dear
+    dear = made(*AGREED)
+    assert looked(dear, made(*AGREED))[0] is dear
 
 
 def test_no_second_look_where_nothing_is_dear_or_the_policy_wants_it() -> None:
-    cheap, dear = made(says(**DOWN)), made(says(**UP), says(**UP))
+    cheap, dear = made(says(**DOWN)), made(*AGREED)
     assert looked(cheap, cheap) == (cheap, [])
     assert looked(dear, cheap, Policy(tradeoff="best")) == (dear, [])
 
 
 def test_propensities_stay_exact_when_a_flip_is_undone() -> None:
-    policy, both = Policy(explore=0.3, max_regret=1.0), (says(**UP), says(**UP))
+    policy, both = Policy(explore=0.3, max_regret=1.0), AGREED
     rng = random.Random(3)
     drawn = [decide("1", TASK, POOL, policy, Situation(), both, rng) for _ in range(500)]
     cheap = made(says(**DOWN))

@@ -1,5 +1,6 @@
 """Rules overlay a policy without ever loosening it, prefer as a belief, and every mistake in them says where it is."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.portfolio import Portfolio
 from orchestrator_graph.registry.spec import ModelSpec, Prior
 from orchestrator_graph.routing.constraints import feasible
-from orchestrator_graph.routing.rules import Rule, Rules, load_rules, parse_rules
+from orchestrator_graph.routing.rules import Rule, Rules, parse_rules
 from orchestrator_graph.routing.situation import Situation
 from orchestrator_graph.types import Candidate, Features
 from tests.property.worlds import NAMES, policies, portfolios, tasks
@@ -140,14 +141,18 @@ signals = { code = true }
 """
 
 
+def read_rules(path: Path) -> Rules:
+    return parse_rules(tomllib.loads(path.read_text()).get("rules", []), path)
+
+
 def test_rules_come_from_toml_beside_other_settings(tmp_path: Path) -> None:
     path = tmp_path / "orchestrator.toml"
     path.write_text(GOOD)
-    rules = load_rules(path)
+    rules = read_rules(path)
     assert len(rules) == 2
     assert rules(LAW, [Candidate.single(LARGE)], NOW)[LARGE].source == "rules: law"
     path.write_text("models = []")
-    assert len(load_rules(path)) == 0
+    assert len(read_rules(path)) == 0
 
 
 @pytest.mark.parametrize(
@@ -179,7 +184,7 @@ def test_a_mistake_names_file_line_rule_key_and_what_is_right(line: str, said: s
     action = "" if "pin" in line else "pin = 'x'\n"
     path.write_text(f"[[rules]]\n# {line}\n{line}\n{action}[[rules]]\nfloor = 0.5\n")
     with pytest.raises(ConfigError) as caught:
-        load_rules(path)
+        read_rules(path)
     assert str(path) in str(caught.value)
     assert said in str(caught.value)
 
@@ -187,7 +192,6 @@ def test_a_mistake_names_file_line_rule_key_and_what_is_right(line: str, said: s
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[[rules]]\npin = \n", "(at line 2, column 7)"),
         ("rules = 3", "rules: 3 is no array of tables; start each with [[rules]]"),
         (
             "[[rules]]\nname = 'x'\n",
@@ -200,14 +204,12 @@ def test_a_malformed_file_says_so(text: str, said: str, tmp_path: Path) -> None:
     path = tmp_path / "rules.toml"
     path.write_text(text)
     with pytest.raises(ConfigError) as caught:
-        load_rules(path)
+        read_rules(path)
     assert said in str(caught.value)
     assert str(path) in str(caught.value)
 
 
-def test_a_missing_file_and_unknown_models_say_so(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot be read"):
-        load_rules(tmp_path / "none.toml")
+def test_unknown_models_say_so() -> None:
     rules = parse_rules([{"deny": "openai:*"}, {"prefer": [SMALL, "openai:tiny"], "name": "typo"}], "x.toml")
     with pytest.raises(
         ConfigError, match=r"x.toml, rule 2 \(typo\): prefer: no model 'openai:tiny'. Known models: openai"

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from orchestrator_graph.drive import ASYNC, SYNC, Effects, drive
 
-__all__ = ["InnerCancelled", "bounded"]
+__all__ = ["InnerCancelled", "bounded", "within"]
 
 T = TypeVar("T")
 Work = Callable[[Effects], Coroutine[Any, Any, T]]
@@ -54,6 +54,20 @@ async def bounded(fx: Effects, seconds: float, work: Work[T], on_end: Callable[[
         raise TimeoutError(f"no answer within {seconds:.1f} s") from None
 
 
+async def within(fx: Effects, seconds: float | None, work: Work[T]) -> T:
+    """The result of the work, in at most so many seconds where there is a bound.
+
+    Raises:
+        TimeoutError: It took longer, or cancelled itself; it may go on in the background.
+    """
+    if seconds is None:
+        return await work(fx)
+    try:
+        return await bounded(fx, seconds, work, lambda: None, threaded=False)
+    except InnerCancelled as error:
+        raise TimeoutError(str(error)) from None
+
+
 def _start(work: Work[T], on_end: Callable[[], None]) -> Future[T]:
     future: Future[T] = Future()
     future.set_running_or_notify_cancel()  # from here on nobody who gave up can cancel it
@@ -86,7 +100,7 @@ async def _in_task(seconds: float, work: Work[T], on_end: Callable[[], None]) ->
         await _stop(task)
         raise TimeoutError
     if task.cancelled():
-        raise InnerCancelled("the model's client cancelled the call itself")
+        raise InnerCancelled("the client cancelled the call itself")
     return task.result()
 
 
