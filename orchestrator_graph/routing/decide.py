@@ -102,11 +102,7 @@ def decide(
     weak = too_weak(believed, policy)
     table = _Table(features, [e for e in believed if e.candidate.id not in weak], beliefs, now)
     ranking, why, utility = table.arranged(policy)
-    draw: Chance | None = None
-    if ranking:
-        tried = policy.tried()
-        trial = "" if tried is None else table.arranged(tried)[0][0].candidate.id
-        draw = chance(ranking, trial, utility, policy, now, rng)
+    draw = _drawn(table, ranking, utility, policy, rng) if ranking else None
     return Decision(
         id=new_id(),
         subtask_id=subtask_id,
@@ -122,6 +118,14 @@ def decide(
         more=None if draw is None else upgrade(draw.chosen, table.estimates),
         usual=ranking[0].candidate.id if ranking else "",
     )
+
+
+def _drawn(
+    table: _Table, ranking: Sequence[Estimate], utility: Utility, policy: Policy, rng: random.Random | None
+) -> Chance:
+    tried = policy.tried()
+    trial = "" if tried is None else table.arranged(tried)[0][0].candidate.id
+    return chance(ranking, trial, utility, policy, table.now, rng)
 
 
 def _ruled(

@@ -158,20 +158,18 @@ class LinUCB:
 
     def learn(self, history: "History") -> None:
         """Principal directions of the vectors, then the outcomes, oldest first; a user's alike labels are one vote."""
-        if not len(history):
-            self._learnt.pop((history.tenant, history.space), None)
-            return
+        self._learnt.pop((history.tenant, history.space), None) if not len(history) else self._replay(history)
+
+    def _replay(self, history: "History") -> None:
         weights = one_vote_each(history)
-        centre = history.vectors.mean(axis=0, dtype=np.float64)
-        centred = history.vectors - centre
+        centred = history.vectors - (centre := history.vectors.mean(axis=0, dtype=np.float64))
         _, directions = np.linalg.eigh(centred.T @ centred)
         known = Regressions(centre, directions[:, : -self.dimensions - 1 : -1], self.priors, self.half_life)
         for row in range(len(history)):
             known.passed()
             x = known._features(history.vectors[row])
-            for column in np.flatnonzero(weights[row] > 0):
-                weight = float(weights[row, column])
-                known._update(x, history.candidates[column], float(history.scores[row, column]), weight)
+            for i in np.flatnonzero(weights[row] > 0):
+                known._update(x, history.candidates[i], float(history.scores[row, i]), float(weights[row, i]))
         self._learnt[history.tenant, history.space] = known
 
     def regressions(self, tenant: str, space: str) -> Regressions | None:
