@@ -151,9 +151,7 @@ class LinUCB:
         half_life: float = HALF_LIFE,
         dimensions: int = DIMENSIONS,
     ) -> None:
-        self.priors = priors or {}
-        self.half_life = half_life
-        self.dimensions = dimensions
+        self.priors, self.half_life, self.dimensions = priors or {}, half_life, dimensions
         self._learnt: dict[tuple[str, str], Regressions] = {}
 
     def learn(self, history: "History") -> None:

@@ -42,7 +42,17 @@ def test_private_tasks_stay_here(tmp_path: Path, chroma: Chroma, host: str, show
     parts = memory._open()
     (space,) = parts.spaces.values()
     assert parts.index.holding(*space.key)[1] == {open_one} | ({secret} if shown else set())
+    assert {check.state for check in memory.verify()} == {"ok"}
     assert [session.trust_env for session in _sessions(parts.index._client)] == [False, False]
+    memory.close()
+
+
+def test_private_tasks_alone(tmp_path: Path, chroma: Chroma) -> None:
+    memory = Memory(tmp_path, index=f"chroma://127.1:{chroma.port}")
+    secret = keep(memory, SECRET, private=True)
+    memory.flush(30)
+    assert [near.task_id for near in look(memory, private=True).neighbours] == [secret]
+    assert {check.state for check in memory.verify()} == {"ok"}
     memory.close()
 
 
