@@ -154,10 +154,11 @@ def _sentence(why: str, draw: Chance | None, policy: Policy, now: Situation) -> 
     sources = chosen.source.replace(" of its best member", "").split("+")
     known = "+".join(s if s.startswith("rules:") else s.partition(":")[0] for s in sources)
     parts = [f"{why} (quality {chosen.quality:.2f}, n={chosen.n}, {known})"]
-    judged = ((n, [o for o in n.outcomes if o[2] > 0]) for n in now.neighbours)
-    near, outcomes = next(((n, known) for n, known in judged if known), (None, []))
+    judged = (n for n in now.neighbours if any(weight > 0 for _, _, weight in n.outcomes))
+    near = next(judged, next((n for n in now.neighbours if n.outcomes), None))
     if near is not None:
-        worth = ", ".join(f"{candidate} {score:.2f}" for candidate, score, _ in outcomes[:2])
+        heard = [f"{candidate} {score:.2f}" for candidate, score, weight in near.outcomes if weight > 0]
+        worth = ", ".join(heard[:2]) or "not judged"
         quoted = f" {near.text!r}" if near.text else " (private)"
         parts.append(f"remembers task {near.task_id[:8]}{quoted} (similarity {near.similarity:.2f}): {worth}")
     return "; ".join(parts)
