@@ -1,8 +1,10 @@
 """What arguments and `orchestrator.toml` together mean: explicit arguments win over the file. Builds, opens nothing."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator_graph.errors import MemoryStoreError
 from orchestrator_graph.gateway.door import Gateway
 from orchestrator_graph.gateway.embedders import pulled_embedder
 from orchestrator_graph.memory import Memory, onnx_embedder
@@ -13,7 +15,22 @@ if TYPE_CHECKING:
 
     from orchestrator_graph.config import Config
 
-__all__ = ["gateway_of", "memory_of"]
+__all__ = ["checked_place", "gateway_of", "memory_of"]
+
+
+def checked_place(where: "str | Path | None") -> "str | Path | None":
+    """Where the memory is to be: a folder, `postgresql://...`, or RAM.
+
+    Raises:
+        MemoryStoreError: It looks like the URL of something else; the rest of it, maybe a password, is not shown.
+    """
+    # Two letters before the colon at least: `C:/` is a folder.
+    found = re.match(r"([A-Za-z][\w+.-]+)(:/|//)", where) if isinstance(where, str) else None
+    if found and not re.match(r"(postgres|postgresql|postgresql\+psycopg)://", str(where)):
+        raise MemoryStoreError(
+            f"memory={found[0]!r}...: neither a folder nor a database; known: postgresql://user:password@host:5432/name"
+        )
+    return where
 
 
 def gateway_of(models: Any, config: "Config | None") -> Gateway:
@@ -44,7 +61,7 @@ def memory_of(
     """
     if isinstance(given, Memory):
         return given
-    where = given if given is not None or config is None else config.memory
+    where = checked_place(given if given is not None or config is None else config.memory)
     if embedder == "auto" or (embedder is None and found):
         return Memory(where, embedder=lambda: pulled_embedder(gateway) or onnx_embedder(), embedder_is_local=True)
     if isinstance(embedder, str):

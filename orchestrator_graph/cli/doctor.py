@@ -19,8 +19,9 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator_graph.config import Config, find, load, user_folder
-from orchestrator_graph.errors import ConfigError, RegistryError
+from orchestrator_graph.errors import ConfigError, MemoryStoreError, RegistryError
 from orchestrator_graph.gateway.ollama import ollama_url
+from orchestrator_graph.wiring import checked_place
 
 __all__ = ["Finding", "examine", "findings_view"]
 
@@ -140,6 +141,10 @@ def _usable(local: list[str], keys: list[str], config: Config, mend: str) -> Fin
 
 def _memory(config: Config) -> Finding:
     where = config.memory or str(user_folder("data", os.environ) / "memory")
+    try:
+        checked_place(where)
+    except MemoryStoreError as error:
+        return Finding("memory", "missing", str(error), "orchestrator init")
     if "://" in where:
         return Finding("memory", "ok", where.partition("://")[0] + " server")
     folder = Path(where).absolute()

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator_graph import Orchestrator
 from orchestrator_graph.config import FILE_NAME, BudgetLimit, Config, find, load, template, user_folder
-from orchestrator_graph.errors import ConfigError
+from orchestrator_graph.errors import ConfigError, MemoryStoreError
 from orchestrator_graph.registry.spec import ModelSpec
 from orchestrator_graph.routing.rules import parse_rules
+from orchestrator_graph.wiring import checked_place
 
 
 def read(tmp_path: Path, text: str) -> Config:
@@ -110,6 +112,17 @@ def test_a_file_that_is_not_text(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="cannot be read"):
         load(cwd=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "where", ["postgersql://me:secret@h/x", "postgresql:/h/x", "postgresql//me:secret@h/x", "mysql://h/x"]
+)
+def test_a_memory_that_is_no_folder_and_no_known_database_is_refused_at_once(where: str) -> None:
+    with pytest.raises(MemoryStoreError, match="neither a folder nor a database") as caught:
+        Orchestrator("pocket", memory=where).run("Add 1 and 2")
+    assert "secret" not in str(caught.value)
+    for fine in (None, "./here", Path("/there"), "C:/data", "postgresql://u:p@h/x"):
+        assert checked_place(fine) == fine
 
 
 def test_the_template_is_valid_as_it_is_and_with_every_setting_switched_on(tmp_path: Path) -> None:
