@@ -157,7 +157,7 @@ def calibrate(answers: Sequence[float], scores: Sequence[float], weights: Sequen
     for fitted in (part, ~part):
         left += _error(z, y, w, fitted, logistic(z[fitted], y[fitted], w[fitted], PENALTY)[0])
         base += float((w[~fitted] * (y[~fitted] - np.average(y[fitted], weights=w[fitted])) ** 2).sum())
-    explained = 1 - left / base if base > 0 and slope > 0 else 0.0
+    explained = 1 - left / base if base > 1e-9 and slope > 0 else 0.0
     return Calibration(float(shift), float(slope), max(0, round(MOST_N * explained)), len(y))
 
 

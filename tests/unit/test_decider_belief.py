@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestrator_graph.nodes.question import prompt, read_choice, read_scores, read_yes_no, schema
@@ -114,6 +114,7 @@ def test_few_comparisons_change_nothing() -> None:
     assert found["test:good"].source == "decider: uncalibrated"
 
 
+@example([(0.0, 0.0), (0.0, 0.0), (0.0, 0.0), (0.0, 1.7e-156)], 0.0)  # next to nothing to explain
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=4, max_size=60), st.floats(0, 1))
 def test_a_calibration_is_monotone_and_bounded(pairs: list[tuple[float, float]], answer: float) -> None:
     found = calibrate([p for p, _ in pairs], [score for _, score in pairs])
