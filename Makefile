@@ -10,6 +10,7 @@ PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 UV := $(shell { command -v uv >/dev/null && uv --version >/dev/null 2>&1 && command -v uv; } || echo .tools/uv/bin/uv)
 RUN := .venv/bin
+TOOLS := --group dev --group studio --extra postgres --extra lab
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -23,11 +24,11 @@ uv:
 	fi
 
 dev: uv
-	@"$(UV)" sync --quiet --locked --python "$(PYTHON)" --group dev --group studio --extra postgres --extra lab
+	@"$(UV)" sync --quiet --locked --python "$(PYTHON)" $(TOOLS)
 
-# --inexact: a checkout that has the dev tools already keeps them
+# A checkout that has the dev tools keeps them: even --inexact takes extras away that are not asked for.
 demo: uv ## Set up, then show the main job: offline, no key, no server
-	@"$(UV)" sync --quiet --locked --inexact --python "$(PYTHON)"
+	@"$(UV)" sync --quiet --locked --inexact --python "$(PYTHON)" $(if $(wildcard $(RUN)/pytest),$(TOOLS))
 	@if unshare -rn true 2>/dev/null; then \
 	  echo "Running without any network (unshare -rn)."; unshare -rn $(RUN)/orchestrator demo; \
 	else \

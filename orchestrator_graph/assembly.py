@@ -35,20 +35,7 @@ __all__ = ["Assembly"]
 
 
 class Assembly:
-    """Models, memory and policy made into one graph.
-
-    Args:
-        models: `"provider:name"` strings, LangChain chat models or `ModelSpec`s; `"pocket"` for the embedded ones;
-            `None` = what is found (Ollama, cloud keys) at first use.
-        memory: `None` = in RAM; a folder = kept there; or a `Memory`.
-        embedder: Any LangChain `Embeddings`, or `"ollama:all-minilm"`; `"auto"`, and `None` where the models are found,
-            too: what is there already (Ollama's, Chroma's own MiniLM), else the built-in one; `None` = that one.
-        policy: The default for every call; a call's own fields are laid over it.
-        config: As read from `orchestrator.toml`; explicit arguments win over it.
-        system_prompt: Put before every subtask's prompt.
-        estimators: Replaces the default estimators; any callable of that shape will do.
-        compile_options: `checkpointer, store, cache, name, debug`, passed to LangGraph.
-    """
+    """Models, memory and policy made into one graph; `Orchestrator` says what the arguments are."""
 
     def __init__(
         self,
