@@ -1,11 +1,13 @@
 """Reads what may be learnt from out of the ledger: the newest labelled tasks of a vector space, as arrays."""
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import and_, bindparam, func, select
 
 from orchestrator_graph.memory import schema
@@ -34,6 +36,7 @@ _TASKS = (
 _OUTCOMES = (
     select(
         _outcomes.c.task_id, _outcomes.c.candidate, _outcomes.c.score, _outcomes.c.weight, _outcomes.c.source,
+        _outcomes.c.signals, _outcomes.c.said,
     )
     .join(_embeddings, _embeddings.c.task_id == _outcomes.c.task_id)
     .where(_in_space, _embeddings.c.seq >= bindparam("first"), _outcomes.c.weight > 0)
@@ -87,6 +90,7 @@ def _history(rows: Sequence[Any], labels: Sequence[Any], rates: Rates, half_life
         if task_id in place:
             scores[place[task_id], column[candidate]] = score
             weights[place[task_id], column[candidate]] = weight
+    signals, said = _told(labels, place, column)
     times = np.array([row.created_at for row in rows])
     weights *= fade(time.time() - times, half_life_s)[:, None]
     flat = np.frombuffer(b"".join(row.vector for row in rows), "<f4").astype(np.float32, copy=False)
@@ -98,4 +102,24 @@ def _history(rows: Sequence[Any], labels: Sequence[Any], rates: Rates, half_life
         task_types=tuple(row.task_type for row in rows),
         users=tuple(row.user_id for row in rows),
         times=times,
+        signals=signals,
+        said=said,
     )
+
+
+def _told(
+    labels: Sequence[Any], place: dict[str, int], column: dict[str, int]
+) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.str_]]:
+    """What the answers told of themselves and what they said; a vote on an answer leaves that as it was."""
+    signals: dict[str, NDArray[np.float64]] = {}
+    said = np.zeros((len(place), len(column)), "U16")
+    for label in labels:
+        if label.task_id not in place:
+            continue
+        at = place[label.task_id], column[label.candidate]
+        said[at] = label.said or said[at]
+        for name, value in (json.loads(label.signals) if label.signals else {}).items():
+            if name not in signals:
+                signals[name] = np.full(said.shape, np.nan)
+            signals[name][at] = value
+    return signals, said

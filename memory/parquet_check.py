@@ -19,7 +19,7 @@ __all__ = ["TENANT", "Rows", "checked"]
 TENANT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 KEY = re.compile(r".{1,64}", re.DOTALL)
 SHARES = ("score", "weight")
-JSON = ("ranking", "excluded", "propensities", "neighbours")
+JSON = ("ranking", "excluded", "propensities", "neighbours", "signals")
 ROUNDING = 1e-3
 DAY_S = 86_400.0
 
@@ -125,7 +125,8 @@ def _check(rows: Rows, name: str) -> None:
         holds = np.array([form.fullmatch(value) is not None for value in rows.column(name)], bool)
         rows.demand(name, holds, "{} is not 1 to 64 characters" + (" of A-Z a-z 0-9 _ -" if form is TENANT else ""))
     elif name in JSON:
-        rows.demand(name, np.array([_is_json(value) for value in rows.column(name)], bool), "{} is no JSON")
+        holds = np.array([value is None or _is_json(value) for value in rows.column(name)], bool)
+        rows.demand(name, holds, "{} is no JSON")
 
 
 def _is_json(text: str) -> bool:

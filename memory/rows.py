@@ -94,4 +94,5 @@ def outcome_row(outcome: Outcome, now: float) -> Row:
     for name in ("score", "weight"):
         if not 0 <= (number := getattr(outcome, name)) <= 1:
             raise MemoryStoreError(f"memory: outcome {outcome.id}: {name} = {number!r}; it is a number from 0 to 1")
-    return {**_pick(outcome, _OUTCOME), "created_at": now}
+    signals = json.dumps(dict(outcome.signals)) if outcome.signals else None
+    return {**_pick(outcome, _OUTCOME), "created_at": now, "signals": signals, "said": outcome.said or None}

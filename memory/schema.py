@@ -27,8 +27,8 @@ from orchestrator_graph.errors import MemoryStoreError
 from orchestrator_graph.types import new_id
 
 __all__ = [
-    "MIGRATIONS", "OF_A_TASK", "calls", "decisions", "embeddings", "meta", "migrate", "outcomes", "reservations",
-    "tasks",
+    "MIGRATIONS", "OF_A_TASK", "calls", "certificates", "decisions", "embeddings", "meta", "migrate", "outcomes",
+    "reservations", "tasks",
 ]  # fmt: skip
 
 _tables = MetaData()
@@ -84,6 +84,7 @@ outcomes = Table(
     _text("task_id"), _text("decision_id"), _text("candidate"), _float("score"), _text("source"), _float("weight"),
     _whole("cost_nusd"), _float("latency_s"), _float("energy_j", nullable=True), _float("created_at"),
     _text("key", nullable=True), _text("comment", nullable=True), _text("voter", nullable=True),
+    _text("signals", nullable=True), _text("said", nullable=True),
     Index("outcomes_by_task", "task_id"),
 )  # fmt: skip
 
@@ -102,6 +103,13 @@ reservations = Table(
     # `period` is where it begins; one settled row per budget and period holds the sum of what was spent.
     _text("budget"), _float("period"), _whole("nusd"), _float("created_at"), _float("expires_at"), _flag("settled"),
     Index("reservations_by_budget", "budget", "period"),
+)  # fmt: skip
+
+certificates = Table(
+    "certificates", _tables, Column("id", String(64), primary_key=True),
+    # `content` is the certificate's file, word for word; `suspended` says why it is not believed any more.
+    _text("tenant"), _text("content"), _float("created_at"), _text("suspended", nullable=True),
+    Index("certificates_by_tenant", "tenant", "created_at"),
 )  # fmt: skip
 
 OF_A_TASK = (decisions, outcomes, embeddings)
@@ -125,6 +133,13 @@ def _feedback_and_reservations(connection: Connection) -> None:
     connection.execute(text("CREATE INDEX calls_by_task ON calls (task_id)"))
     _tables.create_all(connection, tables=[reservations])
     _name(connection)
+
+
+@_migration
+def _signals_and_certificates(connection: Connection) -> None:
+    for name in ("signals", "said"):
+        connection.execute(text(f"ALTER TABLE outcomes ADD COLUMN {name} TEXT"))
+    _tables.create_all(connection, tables=[certificates])
 
 
 def _name(connection: Connection) -> None:

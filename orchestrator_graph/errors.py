@@ -8,6 +8,8 @@
     ├── NoCandidateError(LookupError)   the policy excludes every candidate; `.excluded` says why
     ├── PrivacyError(PermissionError)   private text would have had to leave the machine
     ├── FeedbackError(LookupError)      a vote on what is not remembered here, or was not answered by a model
+    ├── CalibrationError(ValueError)    labels or scores that no calibration can be made of, or a foreign artefact
+    ├── CertificateError(ValueError)    a certificate that was tampered with, is expired, foreign or malformed
     └── MemoryStoreError                the ledger cannot be opened or written
 
 A *model's* failure is never raised inside the graph: it is a `types.Failure` value.
@@ -17,6 +19,8 @@ from collections.abc import Mapping
 
 __all__ = [
     "EXIT_CODES",
+    "CalibrationError",
+    "CertificateError",
     "ConfigError",
     "FeedbackError",
     "InputError",
@@ -74,6 +78,14 @@ class FeedbackError(OrchestratorError, LookupError):
     """A vote names a run, decision or subtask that is not remembered here, or that no model answered."""
 
 
+class CalibrationError(OrchestratorError, ValueError):
+    """No labels, one class only, constant or unreal scores, or an artefact that was not made for this."""
+
+
+class CertificateError(OrchestratorError, ValueError):
+    """A certificate cannot be believed: changed, expired, made for something else, or not one at all."""
+
+
 class MemoryStoreError(OrchestratorError):
     """The ledger or its index cannot be opened or written."""
 
@@ -87,5 +99,7 @@ EXIT_CODES: Mapping[type[OrchestratorError], int] = {
     PrivacyError: 6,
     MemoryStoreError: 7,
     FeedbackError: 2,
+    CalibrationError: 2,
+    CertificateError: 8,
 }
 """The command line's exit codes; 1 is an answer that stayed incomplete."""

@@ -43,8 +43,20 @@ class Policy(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    strategy: Literal["auto", "route", "cascade", "best_of_n", "consensus"] = Field(
+    strategy: Literal["auto", "route", "cascade", "best_of_n", "consensus", "fusion"] = Field(
         default="auto", description="auto: the router decides; the others force one way of answering."
+    )
+    ensemble: Literal["auto", "never", "always"] = Field(
+        default="auto", description="Several answers: auto = only where remembered gain per dollar says so."
+    )
+    lookahead: Literal["greedy", "full"] = Field(
+        default="greedy", description="After an answer: look one candidate ahead, or at every set of candidates."
+    )
+    calibration: Literal["any", "required"] = Field(
+        default="any", description="required: a confidence that was never compared with outcomes accepts nothing."
+    )
+    run_code: bool = Field(
+        default=False, description="Run unit tests that come with a task against answered code, confined."
     )
     tradeoff: float = Field(default=0.5, ge=0, le=1, description="0 = cheapest .. 1 = best; or cheap, balanced, best.")
     min_quality: float | None = Field(

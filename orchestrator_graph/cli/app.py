@@ -26,7 +26,8 @@ app = typer.Typer(
     help="Decides which language model does which part of a job, with the bill and the reasons.",
     epilog=(
         "Exit codes: 0 done, 1 incomplete, 2 a wrong task or option, 3 orchestrator.toml, 4 no such model, "
-        "5 no candidate left, 6 private text refused, 7 the memory, 130 interrupted."
+        "5 no candidate left, 6 private text refused, 7 the memory, 8 a certificate, "
+        "130 interrupted."
     ),
 )
 

@@ -73,7 +73,7 @@ class Personal:
         for user, count in counts.most_common(MOST) if len(counts) > 1 else ():
             if count >= OWN:
                 own[user] = self._make()
-                own[user].learn(_rows(history, np.flatnonzero(np.array(history.users) == user)))
+                own[user].learn(history.rows(np.flatnonzero(np.array(history.users) == user)))
         self._own[history.tenant, history.space] = own
 
     def __call__(self, features: Features, candidates: Sequence[Candidate], now: Situation) -> Mapping[str, Belief]:
@@ -112,7 +112,7 @@ def credible(history: "History") -> "History":
     excess = ((counts * apart).sum(axis=1) - chance) / total
     trust = 1 / (1 + (np.maximum(excess, 0.0) / TOLERANCE) ** 2)
     each = trust[np.searchsorted(names, users)]
-    return _rows(replace(history, weights=history.weights * each[:, None]), np.flatnonzero(each >= LEAST))
+    return replace(history, weights=history.weights * each[:, None]).rows(np.flatnonzero(each >= LEAST))
 
 
 def _median(values: "NDArray[np.float64]", votes: "NDArray[np.float64]") -> "NDArray[np.float64]":
@@ -134,15 +134,3 @@ def _summed(history: "History", rows: "NDArray[np.bool_]") -> "NDArray[np.float6
 
     w = history.weights[rows]
     return np.stack([w.sum(axis=0), (w * np.where(w > 0, history.scores[rows], 0.0)).sum(axis=0)])
-
-
-def _rows(history: "History", rows: "NDArray[np.intp]") -> "History":
-    return replace(
-        history,
-        vectors=history.vectors[rows],
-        scores=history.scores[rows],
-        weights=history.weights[rows],
-        task_types=tuple(history.task_types[i] for i in rows),
-        users=tuple(history.users[i] for i in rows),
-        times=history.times[rows],
-    )

@@ -7,7 +7,7 @@ from orchestrator_graph.types.base import known
 
 __all__ = ["Candidate", "Decision", "Estimate", "Exclusion", "Member", "Neighbour", "Upgrade"]
 
-CandidateKind = Literal["single", "best_of_n", "consensus"]
+CandidateKind = Literal["single", "best_of_n", "consensus", "fusion"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,11 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What can be chosen: members and how their answers combine."""
+    """What can be chosen: members and how their answers combine.
+
+    `single` asks one model once; `best_of_n` draws several answers and a verifier picks; `consensus` counts weighted
+    votes of different models; `fusion` lets its last member write one answer from those of the others.
+    """
 
     kind: CandidateKind
     members: tuple[Member, ...]
@@ -126,6 +130,7 @@ class Decision:
         ranking: Best first; the executor walks it.
         propensities: Candidate id -> probability with which it was chosen (sums to 1).
         proved: True only under a valid certificate.
+        certificate: Id of that certificate.
         why: One plain sentence.
         neighbours: The remembered tasks that were looked at, nearest first.
         memory_state: `ok`, `empty`, `exact scan (index away)` or `off`.
@@ -148,6 +153,7 @@ class Decision:
     front: tuple[str, ...] = ()
     more: Upgrade | None = None
     usual: str = ""
+    certificate: str = ""
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:

@@ -1,7 +1,7 @@
 """What may be learnt from: remembered tasks as arrays. Apart from the other values, because it needs NumPy."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -24,6 +24,8 @@ class History:
         times: Shape (n,), seconds since the epoch.
         space: The embedder's fingerprint.
         appetites: (candidate, task type) -> (mean answer tokens, reasoning included, n).
+        signals: Name -> shape (n, m), what an answer told of itself (`Outcome.signals`); NaN where nothing is known.
+        said: Shape (n, m), fingerprints of the normalised answers, `""` where none; shape (0, 0) where none is known.
     """
 
     vectors: NDArray[np.float32]
@@ -36,6 +38,8 @@ class History:
     tenant: str = "default"
     space: str = ""
     appetites: Mapping[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
+    signals: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    said: NDArray[np.str_] = field(default_factory=lambda: np.zeros((0, 0), "U16"))
 
     @classmethod
     def empty(cls, tenant: str, space: str) -> Self:
@@ -45,3 +49,17 @@ class History:
 
     def __len__(self) -> int:
         return len(self.vectors)
+
+    def rows(self, where: NDArray[np.intp]) -> Self:
+        """Only these rows, in this order."""
+        return replace(
+            self,
+            vectors=self.vectors[where],
+            scores=self.scores[where],
+            weights=self.weights[where],
+            task_types=tuple(self.task_types[i] for i in where),
+            users=tuple(self.users[i] for i in where),
+            times=self.times[where],
+            signals={name: values[where] for name, values in self.signals.items()},
+            said=self.said[where] if self.said.size else self.said,
+        )

@@ -1,6 +1,7 @@
 """How sure one may be of an answer, and what a try was worth."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 __all__ = ["Evidence", "Outcome", "Verdict"]
@@ -34,6 +35,9 @@ class Outcome:
     Attributes:
         key: What a vote is about, or that this try's answer was the one given (`memory.worth.ANSWER`).
         comment: What the voter added.
+        signals: What the answer told of itself before anybody judged it, by name: `probability` (of all its tokens),
+            `mean`, `least`, `margin` ... each in [0, 1]. Confidence is calibrated on these.
+        said: Fingerprint of the normalised answer: two tries with the same one said the same; `""` = not comparable.
     """
 
     id: str
@@ -48,3 +52,5 @@ class Outcome:
     energy_j: float | None = None
     key: str | None = None
     comment: str | None = None
+    signals: Mapping[str, float] = field(default_factory=dict)
+    said: str = ""
