@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from benchmarks.recorded import COMMERCIAL, OPEN, Recorded, read
 from benchmarks.routing.ours import believe, history_of
-from orchestrator_graph.confidence.checks import normalise
+from orchestrator_graph.confidence.normalise import normalise
 from orchestrator_graph.nodes.features import read_features
 
 Array = NDArray[np.float64]

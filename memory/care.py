@@ -31,7 +31,8 @@ class Care(ABC):
     def forget(self, *, tenant: str | None = None, user: str | None = None, dry_run: bool = False) -> "Erased":
         """Erases a tenant's tasks, or one user's within the tenant (`default` if not named), from ledger and index.
 
-        With a user's tasks go the user's votes on other people's tasks of the tenant.
+        With a user's tasks go the user's votes on other people's tasks of the tenant, with all of a tenant's its
+        certificates.
 
         When it returns, no file of the ledger holds the words or vectors, and the index's folder is gone: the exact
         scan answers until a new process builds it again (`generation`). Another process that holds the index throws it
@@ -47,7 +48,8 @@ class Care(ABC):
         """
         from orchestrator_graph.memory.erasure import erase, of_owner, of_voter
 
-        return erase(self._open(), of_owner(tenant, user), of_voter(tenant, user), dry_run=dry_run)
+        whole, chosen = tenant if user is None else None, of_owner(tenant, user)
+        return erase(self._open(), chosen, of_voter(tenant, user), whole=whole, dry_run=dry_run)
 
     def retain(
         self,

@@ -28,6 +28,7 @@ DAY_S = 86_400.0
 SCRUB = "scrub_due"
 
 _tasks, _outcomes, _meta = schema.tasks, schema.outcomes, schema.meta
+_certificates = schema.certificates
 Ids = Select[tuple[str]]
 
 
@@ -91,8 +92,10 @@ def beyond(tenant: str | None, max_age_days: float | None, max_tasks: int | None
     return ids if tenant is None else ids.where(ranked.c.tenant == storable(tenant))
 
 
-def erase(parts: "Parts", ids: Ids, votes: Ids, *, dry_run: bool = False) -> Erased:
+def erase(parts: "Parts", ids: Ids, votes: Ids, *, whole: str | None = None, dry_run: bool = False) -> Erased:
     """Removes tasks and votes: from the ledger and its file when it returns, from the index as `Erased.index` says.
+
+    With the whole of a tenant, which `whole` names, go its certificates: they hold what was learnt from its vectors.
 
     Raises:
         MemoryStoreError: The ledger cannot be written, a Chroma server is away (nothing is erased then), or another
@@ -110,6 +113,8 @@ def erase(parts: "Parts", ids: Ids, votes: Ids, *, dry_run: bool = False) -> Era
         voted = connection.execute(delete(_outcomes).where(_outcomes.c.id.in_(votes))).rowcount
         for table in schema.OF_A_TASK:
             connection.execute(delete(table).where(table.c.task_id.in_(ids)))
+        if whole is not None:
+            connection.execute(delete(_certificates).where(_certificates.c.tenant == storable(whole)))
         removed = connection.execute(delete(_tasks).where(_tasks.c.id.in_(ids))).rowcount
         if removed:
             advance(connection, parts.index.address)

@@ -123,7 +123,8 @@ def _answers(connection: "Connection", vote: Vote) -> list[Any]:
     )  # fmt: skip
     # One after the other: a condition on both tables at once can use no index.
     found = connection.execute(query.where(decisions.c.id == vote.target)).all()
-    found = found or connection.execute(query.where(tasks.c.run_id == vote.target)).all()
+    own = decisions.c.id == decisions.c.task_id  # an audit's decision about the task is no answer of the run
+    found = found or connection.execute(query.where(tasks.c.run_id == vote.target, own)).all()
     rows = [row for row in found if vote.tenant in (None, row.tenant)]
     if not rows:
         raise FeedbackError(

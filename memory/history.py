@@ -92,18 +92,19 @@ def _history(rows: Sequence[Any], labels: Sequence[Any], rates: Rates, half_life
             weights[place[task_id], column[candidate]] = weight
     signals, said = _told(labels, place, column)
     times = np.array([row.created_at for row in rows])
-    weights *= fade(time.time() - times, half_life_s)[:, None]
+    faded = weights * fade(time.time() - times, half_life_s)[:, None]
     flat = np.frombuffer(b"".join(row.vector for row in rows), "<f4").astype(np.float32, copy=False)
     return History(
         vectors=flat.reshape(len(rows), -1),
         scores=scores,
-        weights=weights,
+        weights=faded,
         candidates=tuple(names),
         task_types=tuple(row.task_type for row in rows),
         users=tuple(row.user_id for row in rows),
         times=times,
         signals=signals,
         said=said,
+        unfaded=weights,
     )
 
 

@@ -60,8 +60,9 @@ class Learning:
             state.first.wait(PATIENCE_S)
 
     def rates(self, place: Place) -> Rates:
-        """How often judges were right, as far as it is known."""
-        return self._states[place].rates
+        """How often judges were right, as far as it is known: unmeasured where nothing was learnt."""
+        state = self._states.get(place)
+        return Rates() if state is None else state.rates
 
     def appetites(self, place: Place) -> Mapping[tuple[str, str], tuple[float, int]]:
         """(candidate, task type) -> (mean answer tokens, n)."""

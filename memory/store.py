@@ -11,6 +11,7 @@ from orchestrator_graph.drive import Effects
 from orchestrator_graph.errors import InputError, MemoryStoreError
 from orchestrator_graph.memory.opening import Opening
 from orchestrator_graph.memory.records import Lookup, RunRecord, TaskRecord
+from orchestrator_graph.memory.worth import Rates
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
@@ -160,6 +161,12 @@ class Memory(Opening):
         """
         parts = self._parts
         return () if parts is None else (parts.learning.lessons, parts.learning.votes)
+
+    def judge_rates(self, tenant: str, *, private: bool = False) -> Rates:
+        """How often judges proved right about this tenant's answers, as last learnt. Opens, reads nothing."""
+        if (parts := self._parts) is None:
+            return Rates()
+        return parts.learning.rates((tenant, (parts.private if private else parts.public).fingerprint))
 
     def flush(self, timeout_s: float = 10) -> None:
         """Waits until the index holds every row of the spaces in use, or is known to be away; learns what is new."""

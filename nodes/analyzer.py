@@ -147,6 +147,7 @@ async def analyze(state: State, io: Io) -> dict[str, Any]:
     check_budget(policy, io.services.budgets)
     private = settle_privacy(portfolio, features, policy, wanted, notes)
     check_feasible(portfolio, features, policy, private)
+    notes += (await io.services.promises.of(io.fx, io.services.memory, policy, portfolio)).notes
     io.services.gateway.pin(io.run, portfolio)
     if policy.deadline_s is not None:
         await io.services.gateway.warm(io.fx)
@@ -181,20 +182,19 @@ async def _plan(
     io: Io, words: str, features: Features, policy: Policy, task: dict[str, Any]
 ) -> tuple[list[Subtask], list[Attempt]]:
     """Subtasks and the calls it took: structure first, a model only where that does not apply."""
-    private: bool = task["private"]
     task["plan_source"] = "whole"
     if policy.decompose == "never" or features.needs:
-        return single(features, private), []
+        return single(features, task["private"]), []
     pieces, calls = cut(words), list[Attempt]()
     if len(pieces) > LIMITS.subtasks:
         task["notes"].append(f"{len(pieces)} parts found, at most {LIMITS.subtasks} are planned: left whole")
-        return single(features, private), []
+        return single(features, task["private"]), []
     if pieces:
         task["plan_source"] = "structure"
-        return subtasks_of(pieces, features, private), []
-    pieces, calls, note = await planned(io, features, policy, task, private)
+        return subtasks_of(pieces, features, task["private"]), []
+    pieces, calls, note = await planned(io, features, policy, task, task["private"])
     task["notes"] += [note] if note else []
     if not pieces:
-        return single(features, private), calls
+        return single(features, task["private"]), calls
     task["plan_source"] = "model"
-    return subtasks_of(pieces, features, private), calls
+    return subtasks_of(pieces, features, task["private"]), calls

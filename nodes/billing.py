@@ -12,13 +12,27 @@ Call = dict[str, Any]
 
 
 def make_bill(
-    task: Mapping[str, Any], calls: Mapping[str, Call], results: Mapping[str, Any], models: Portfolio
+    task: Mapping[str, Any],
+    calls: Mapping[str, Call],
+    results: Mapping[str, Any],
+    models: Portfolio,
+    references: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The bill of one run.
 
-    `reference` is what the kept answers' tokens would have cost at the best single model: an estimate, since other
-    models write answers of other lengths. Money in nano-dollars and dollars, time in seconds, energy in joules.
+    `reference` is what the kept answers' tokens would have cost at the certificate's reference, else at the best single
+    model: an estimate, since other models write answers of other lengths. `proved` only where every decision is, and
+    every answer that was kept is by its first choice or by the reference. Money in nano-dollars and dollars, time in
+    seconds, energy in joules.
+
+    Args:
+        task: The run.
+        calls: By id.
+        results: By subtask.
+        models: The portfolio.
+        references: Certificate id -> its reference.
     """
+    certificate = _certificate(calls, results, references or {})
     total = sum(call["cost_nusd"] for call in calls.values())
     energies = [call["energy_j"] for call in calls.values() if call["energy_j"] is not None]
     return {
@@ -30,11 +44,29 @@ def make_bill(
         "failed_calls": sum(call["failure"] is not None for call in calls.values()),
         "wall_s": round(time.time() - task["started_at"], 6),
         "energy_j": sum(energies) if energies else None,
-        "reference": _reference(calls, results, models, total),
-        "proved": False,
+        "reference": _reference(calls, results, models, total, (references or {}).get(certificate, "")),
+        "proved": bool(certificate),
+        "certificate": certificate,
         "notes": list(dict.fromkeys([*task["notes"], *(note for call in calls.values() for note in call["notes"])])),
         "lines": _lines(calls),
     }
+
+
+def _certificate(calls: Mapping[str, Call], results: Mapping[str, Any], references: Mapping[str, str]) -> str:
+    """The certificate that every answer follows; `""` where one does not, or where a model wrote them together."""
+    if not results or any(call["purpose"] == "synthesize" for call in calls.values()):
+        return ""
+    names = {_followed(result, references) for result in results.values()}
+    return names.pop() if len(names) == 1 else ""
+
+
+def _followed(result: Mapping[str, Any], references: Mapping[str, str]) -> str:
+    decision = result["decision"]
+    if not decision or not decision.get("proved") or result["status"] == "failed":
+        return ""
+    name = str(decision["certificate"])
+    allowed = (decision["ranking"][0]["candidate_id"], references.get(name))
+    return name if result["candidate"] in allowed else ""
 
 
 def _lines(calls: Mapping[str, Call]) -> list[dict[str, Any]]:
@@ -67,9 +99,9 @@ def _lines(calls: Mapping[str, Call]) -> list[dict[str, Any]]:
 
 
 def _reference(
-    calls: Mapping[str, Call], results: Mapping[str, Any], models: Portfolio, total: int
+    calls: Mapping[str, Call], results: Mapping[str, Any], models: Portfolio, total: int, named: str
 ) -> dict[str, Any] | None:
-    """The model with the highest mean estimate over all subtasks, and its estimated cost for the same work."""
+    """The named model, else that of the highest mean estimate over all subtasks; what it would have cost, estimated."""
     beliefs: dict[str, list[float]] = {}
     decided = [result for result in results.values() if result["decision"]]
     for result in decided:
@@ -79,7 +111,7 @@ def _reference(
     everywhere = {name: sum(q) / len(q) for name, q in beliefs.items() if len(q) == len(decided) and name in models}
     if not everywhere:
         return None
-    best = max(everywhere, key=lambda name: everywhere[name])
+    best = named if named in everywhere else max(everywhere, key=lambda name: everywhere[name])
     cost = _cost_of(best, calls, decided, models)
     if cost == 0 and not any(call["failure"] is None for call in calls.values()):
         return None

@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 
+from orchestrator_graph.confidence.agreement import Voice
 from orchestrator_graph.confidence.checks import check
-from orchestrator_graph.confidence.signals import agreement, logprob_evidence, summarise
+from orchestrator_graph.confidence.in_hand import in_hand
+from orchestrator_graph.confidence.normalise import fingerprint
+from orchestrator_graph.confidence.signals import agreement, logprob_evidence, signals_of, summarise
 from orchestrator_graph.nodes.assess import ask_judge
 from orchestrator_graph.nodes.io import Io
 from orchestrator_graph.nodes.prompt import fill
+from orchestrator_graph.nodes.voices import own_confidence
 from orchestrator_graph.state import SolveState
 from orchestrator_graph.types import Attempt, Candidate, Subtask
 
@@ -37,8 +41,9 @@ async def choose(
 ) -> Choice:
     """One of the good answers.
 
-    A single one stands for itself. Where members agree, the cheaper one's text counts; a consensus of which only one
-    answered agrees with nobody. Answers that fail a check drop out first.
+    A single one stands for itself. Where all are calibrated, the likeliest counts. Else, where members agree, the
+    cheaper one's text counts; a consensus of which only one answered agrees with nobody. Answers that fail a check drop
+    out first.
     """
     if candidate.kind == "single":
         return Choice(good[0])
@@ -46,6 +51,9 @@ async def choose(
     passing = [a for a in good if not any(e.decisive for e in check(a.text, expects))] or good
     if not _comparable(passing, expects):
         return await _picked(passing, state, io, subtask)
+    weighted = _weighted(passing, asked, state, io, subtask)
+    if weighted is not None:
+        return weighted
     index, share = agreement([attempt.text for attempt in passing], expects)
     share *= len(passing) / asked
     if candidate.kind == "consensus":
@@ -55,6 +63,25 @@ async def choose(
     if any(attempt.logprobs for attempt in passing):
         return Choice(max(passing, key=_sureness), share)
     return await _picked(passing, state, io, subtask, share)
+
+
+def _weighted(passing: list[Attempt], asked: int, state: SolveState, io: Io, subtask: Subtask) -> Choice | None:
+    """The likeliest answer, each vote weighted by its calibrated probability; `None` where one is not calibrated.
+
+    Votes that err alike count for less, none is dropped.
+    """
+    expects, kind, tenant = subtask.features.expects, subtask.features.task_type, io.policy(state["task"]).tenant
+    own = [own_confidence(a.model, signals_of(a), state, io, subtask) for a in passing]
+    if not all(item.calibrated for item in own):
+        return None
+    keys, space = [fingerprint(a.text, expects) for a in passing], io.services.calibration.space(tenant)
+    voices = [Voice(a.model, key, item.probability) for a, key, item in zip(passing, keys, own, strict=True)]
+    rate = io.services.collisions.rate
+    sure = in_hand(voices, expects, lambda a, b: rate(a, b, expects, tenant, space, kind))
+    best = max(range(len(sure)), key=sure.__getitem__)
+    same = [a for a, key in zip(passing, keys, strict=True) if key and key == keys[best]] or [passing[best]]
+    alone = len(same) == 1 and len(passing) == 2
+    return Choice(min(same, key=lambda a: (a.cost_nusd, a.latency_s)), 0.0 if alone else len(same) / asked)
 
 
 def _comparable(attempts: list[Attempt], expects: str) -> bool:

@@ -34,7 +34,7 @@ async def execute(state: SolveState, io: Io) -> dict[str, Any]:
         answer, attempts = await run_recipe(candidate, state, io, shown=shown)
         shown = shown or answer.streamed
         calls.update(_records(attempts))
-        if answer.failure is None:
+        if answer.failure is None or answer.failure.kind == "early_exit":  # whom to ask instead is escalate's business
             break
         part = part or (answer if answer.text else None)
         queue = _remaining(queue, candidate, answer.failure, portfolio)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage
 
-from orchestrator_graph.nodes.vocabulary import DOMAINS, EXPECTS, HARD, LANGUAGES, RE_ASK, TASK_TYPES
+from orchestrator_graph.confidence.language import spoken
+from orchestrator_graph.nodes.vocabulary import ASKS_CHOICE, DOMAINS, EXPECTS, HARD, OPTION, RE_ASK, TASK_TYPES, VERBS
 from orchestrator_graph.types import Features
 
 __all__ = ["ask_of", "find_pii", "read_features"]
@@ -58,7 +59,7 @@ def read_features(words: str, media: tuple[str, ...] = (), earlier: Sequence[Bas
         language=_language(lower),
         tokens=tokens,
         difficulty=difficulty,
-        expects=next((name for name, pattern in EXPECTS if re.search(pattern, lower)), "text"),
+        expects=_expects(lower),
         needs=media,
         signals={
             "code": "```" in words or bool(re.search(r"\bdef \w+\(|[;{}]\s*$", raw, re.MULTILINE)),
@@ -69,6 +70,20 @@ def read_features(words: str, media: tuple[str, ...] = (), earlier: Sequence[Bas
             "pii": find_pii(text),
         },
     )
+
+
+def _expects(lower: str) -> str:
+    if _offers_options(lower):
+        return "choice"
+    return next((name for name, pattern in EXPECTS if re.search(pattern, lower)), "text")
+
+
+def _offers_options(lower: str) -> bool:
+    """Whether the text asks which of a) .. b) .. is right; letters before orders number the parts of a job."""
+    options = list(re.finditer(OPTION, lower))
+    if [option.group(1) for option in options][:2] != ["a", "b"] or re.search(ASKS_CHOICE, lower) is None:
+        return False
+    return not any(option.group(2) in VERBS for option in options)
 
 
 def _ends(text: str) -> str:
@@ -91,8 +106,7 @@ BLANK = _blank(map(chr, range(128)))
 
 
 def _language(lower: str) -> str:
-    words = re.findall(r"[^\W\d_]+", lower)
-    scores = {code: sum(word in known for word in words) for code, known in LANGUAGES.items()}
+    scores = spoken(lower)
     best = max(scores, key=lambda code: scores[code])
     return best if scores[best] else "und"
 

@@ -14,13 +14,18 @@ from langgraph.config import get_config
 from langgraph.runtime import get_runtime
 
 from orchestrator_graph.budgets import BudgetLimit
+from orchestrator_graph.confidence.agreement import Collisions
+from orchestrator_graph.confidence.calibration import Calibration
+from orchestrator_graph.confidence.replay import Replay
+from orchestrator_graph.confidence.scorer import Check
+from orchestrator_graph.confidence.shifts import Shifts
 from orchestrator_graph.drive import Effects
 from orchestrator_graph.gateway.budget import Lease, SharedBudget
 from orchestrator_graph.gateway.door import Gateway
-from orchestrator_graph.gateway.tally import Tally
-from orchestrator_graph.memory import Lookup, Memory
-from orchestrator_graph.nodes.decided import Decided
+from orchestrator_graph.memory import Memory
+from orchestrator_graph.nodes.desk import Desk
 from orchestrator_graph.nodes.pace import Paces
+from orchestrator_graph.nodes.promises import Promises
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.portfolio import Portfolio
 from orchestrator_graph.routing.defaults import default_estimators
@@ -32,30 +37,8 @@ from orchestrator_graph.types import Attempt, Request, Subtask, to_json
 __all__ = ["LENT", "Io", "Services", "call_record"]
 
 T = TypeVar("T")
-UNFINISHED = 2000
 LENT: ContextVar[Callable[[Any], None] | None] = ContextVar("LENT", default=None)
 """The parent graph's stream writer, where a child graph runs inside it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What this process keeps at hand of runs under way; all of it can be made again from the state.
-
-    Attributes:
-        lookups: (run id, subtask id) -> what was looked up ahead, and its share of the embedding if for later.
-    """
-
-    policies: dict[str, Policy] = field(default_factory=dict)
-    lookups: dict[tuple[str, str], tuple[Lookup, float | None]] = field(default_factory=dict)
-    decided: Decided = field(default_factory=Decided)
-    embedding: Tally = field(default_factory=Tally)
-    looked_up: Tally = field(default_factory=Tally)
-
-    def tidy(self) -> None:
-        """Drops everything once many runs were left unfinished."""
-        for shelf in (self.policies, self.lookups):
-            if len(shelf) > UNFINISHED:
-                shelf.clear()
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -69,6 +52,12 @@ class Services:
         paces: What money and energy cost while a shared budget is paced.
         pairs: Who was tried beside whom, for `guard="strict"`.
         dear: How many dear choices each user had lately.
+        checks: The user's own checks of an answer, by name.
+        promises: The certificates in force.
+        collisions: How often wrong answers coincide, for what agreement is worth.
+        calibration: What confidences were worth where outcomes are known.
+        shifts: What one candidate's confidence says about the others.
+        replay: What ensembles gained on remembered answers.
     """
 
     gateway: Gateway
@@ -80,6 +69,12 @@ class Services:
     paces: Paces = field(default_factory=Paces)
     pairs: Pairs = field(default_factory=Pairs)
     dear: DearRate = field(default_factory=DearRate)
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    promises: Promises = field(default_factory=Promises)
+    collisions: Collisions = field(default_factory=Collisions)
+    calibration: Calibration = field(default_factory=Calibration)
+    shifts: Shifts = field(default_factory=Shifts)
+    replay: Replay = field(default_factory=lambda: Replay(Calibration(), Collisions()))
     desk: Desk = field(default_factory=Desk)
 
     async def shared(self, fx: Effects, policy: Policy) -> SharedBudget | None:

@@ -5,22 +5,23 @@ from typing import Any, Literal
 
 from langgraph.types import Command
 
-from orchestrator_graph.confidence.checks import check, normalise
-from orchestrator_graph.confidence.signals import logprob_evidence
-from orchestrator_graph.confidence.verdict import weigh
-from orchestrator_graph.nodes.assess import ask_judge
+from orchestrator_graph.confidence.calibration import Calibrated
+from orchestrator_graph.confidence.verdict import settle, weigh
+from orchestrator_graph.confidence.worth_asking import believed_accuracy, value_of_asking
+from orchestrator_graph.nodes.assess import ask_judge, judge_pays
+from orchestrator_graph.nodes.bound import bound, kept
+from orchestrator_graph.nodes.free_evidence import free_evidence
 from orchestrator_graph.nodes.io import Io, call_record
 from orchestrator_graph.nodes.prompt import fill
 from orchestrator_graph.nodes.result import finished
+from orchestrator_graph.nodes.voices import agreed, signals_in
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.state import SolveState
-from orchestrator_graph.types import Attempt, Evidence, Subtask, Verdict, to_json
+from orchestrator_graph.types import Attempt, Decision, Evidence, Subtask, Verdict, to_json
 
 __all__ = ["judge"]
 
 SIGNALS = frozenset({"log-probability", "agreement", "self-consistency", "judge"})
-ALONE = 0.2
-"""What disagreement with every voice leaves: a later, better model may still be the one that is right."""
 
 
 async def judge(state: SolveState, io: Io) -> Command[Literal["escalate", "__end__"]]:
@@ -31,10 +32,13 @@ async def judge(state: SolveState, io: Io) -> Command[Literal["escalate", "__end
         verdict = Verdict(0.0, "escalate", (Evidence(f"failed: {current['failure']['kind']}", 0.0, decisive=True),))
         call = None
     else:
-        evidence = _free_evidence(state, subtask)
-        call = await _paid_evidence(state, io, subtask, policy, evidence)
-        verdict = _verdict(evidence, policy, subtask, first=not state.get("hand"))
-    hand = [*(state.get("hand") or []), {**current, "verdict": to_json(verdict)}]
+        evidence = await free_evidence(state, io, subtask)
+        own, heard = agreed(state, io, subtask)
+        first = not state.get("hand")
+        so_far = _judged(evidence, own, heard, policy, subtask, first=first)
+        call = await _paid_evidence(state, io, subtask, policy, evidence, so_far)
+        verdict = kept(_verdict(evidence, own, heard, policy, subtask, first=first), state)
+    hand = [*(state.get("hand") or []), {**current, "signals": signals_in(current), "verdict": to_json(verdict)}]
     io.emit("verdict", subtask=subtask.id, confidence=verdict.confidence, action=verdict.action)
     update: dict[str, Any] = {"hand": hand, "calls": call_record(call) if call is not None else {}}
     if verdict.action != "accept":
@@ -44,67 +48,70 @@ async def judge(state: SolveState, io: Io) -> Command[Literal["escalate", "__end
     return Command(goto="__end__", update={**update, "results": finished({**state, "hand": hand}, calls, "accepted")})
 
 
-def _free_evidence(state: SolveState, subtask: Subtask) -> list[Evidence]:
-    current, expects = state["current"], subtask.features.expects
-    evidence = list(check(current["text"], expects))
-    signal = logprob_evidence(current["logprob"])
-    evidence += [signal] if signal is not None else []
-    if current["agreement"] is not None:
-        name = "agreement" if current["independent"] else "self-consistency"
-        evidence.append(Evidence(name, current["agreement"], f"{current['agreement']:.0%} of {current['asked']} agree"))
-    elif current["judged"] is not None:
-        evidence.append(Evidence("judge", current["judged"], f"best of {current['asked']} in a judge's eyes"))
-    else:
-        evidence += _echo(state, current, expects)
-    estimates = state["decision"]["ranking"]
-    believed = next((e for e in estimates if e["candidate_id"] == current["candidate"]), None)
-    if believed is not None and believed["n"]:
-        evidence.append(Evidence("prior quality", believed["quality"], f"estimate, n={believed['n']}"))
-    return evidence
-
-
-def _echo(state: SolveState, current: dict[str, Any], expects: str) -> list[Evidence]:
-    """Agreement with what other models said before is evidence that was already paid for.
-
-    A single doubted answer says nothing by differing: it would pull down only the later of the two. The members of an
-    ensemble that could not agree do.
-    """
-    mine = normalise(current["text"], expects)
-    same, other = 0, 0
-    for tried in state.get("hand") or []:
-        voices = [normalise(text, expects) for model, text in tried["said"] if model != current["model"]]
-        same += sum(voice == mine for voice in voices)
-        other += sum(voice != mine for voice in voices) if len(tried["said"]) > 1 else 0
-    if not same and not other:
-        return []
-    share = max(same / (same + other), ALONE)
-    return [Evidence("agreement", share, f"{same} earlier answers agree, {other} differ")]
-
-
 async def _paid_evidence(
-    state: SolveState, io: Io, subtask: Subtask, policy: Policy, evidence: list[Evidence]
+    state: SolveState, io: Io, subtask: Subtask, policy: Policy, evidence: list[Evidence], so_far: Verdict
 ) -> Attempt | None:
-    """Asks a judge model only under low fault tolerance, and not about what a check or a judge has settled."""
-    if policy.fault_tolerance != "low" or any(item.decisive or item.name == "judge" for item in evidence):
+    """Asks a judge under low fault tolerance, else where its word is worth its price; not what is settled already."""
+    if bound(state) or any(item.decisive or item.name == "judge" for item in evidence):
         return None
     current = state["current"]
-    question, authors = fill(subtask.brief, state["answers"]), {model for model, _ in current["said"]}
+    authors = {model for model, _ in current["said"]}
+    if policy.fault_tolerance != "low":
+        if not (_may_lead_on(state, policy) and _may_sway(io, subtask, policy, so_far)):
+            return None
+        about = (current["text"], authors, so_far.confidence, Decision.from_json(state["decision"]).ranking)
+        if not await judge_pays(io, state["task"], subtask, *about):
+            return None
+    question = fill(subtask.brief, state["answers"])
     found, call = await ask_judge(io, state["task"], subtask, question, current["text"], authors)
     evidence.append(found or Evidence("not judged", 0.5, "no other model may judge"))
     return call
 
 
-def _verdict(evidence: list[Evidence], policy: Policy, subtask: Subtask, *, first: bool) -> Verdict:
-    """The weighed evidence; the first free text that nothing speaks for or against is accepted and says so."""
+def _may_lead_on(state: SolveState, policy: Policy) -> bool:
+    """Whether anybody is left who has not spoken: else a verdict changes nothing, and is worth no judge."""
+    if policy.strategy == "route" or state["current"]["streamed"]:
+        return False
+    heard = {model for tried in [*(state.get("hand") or []), state["current"]] for model, _ in tried["said"]}
+    return any(m["model"] not in heard for e in state["decision"]["ranking"] for m in e["candidate"]["members"])
+
+
+def _may_sway(io: Io, subtask: Subtask, policy: Policy, so_far: Verdict) -> bool:
+    """Whether a judge as good as they proved so far could change what is done; spares most answers the whole sum."""
+    rates = io.services.memory.judge_rates(policy.tenant, private=subtask.private)
+    accuracy = believed_accuracy(rates.sensitivity, rates.specificity, rates.n)
+    return value_of_asking(so_far.confidence, policy.confidence_for(subtask.features.task_type), accuracy) > 0
+
+
+def _verdict(
+    evidence: list[Evidence], own: Calibrated, heard: float, policy: Policy, subtask: Subtask, *, first: bool
+) -> Verdict:
+    """Calibrated where outcomes allow it, else the weighed evidence; a policy may refuse what is not calibrated."""
+    verdict = _judged(evidence, own, heard, policy, subtask, first=first)
+    if policy.calibration == "any" or verdict.calibrated or verdict.action != "accept":
+        return verdict
+    why = own.why or "an uncalibrated judge raised it"
+    note = Evidence("not calibrated", verdict.confidence, f"{why}; policy.calibration = 'required' accepts none such")
+    return replace(verdict, action="escalate", evidence=(*verdict.evidence, note))
+
+
+def _judged(
+    evidence: list[Evidence], own: Calibrated, heard: float, policy: Policy, subtask: Subtask, *, first: bool
+) -> Verdict:
+    """The first free text that nothing speaks for or against is accepted and says so."""
     threshold = policy.confidence_for(subtask.features.task_type)
-    verdict = weigh(evidence, threshold)
+    names = {item.name for item in evidence}
+    if own.calibrated:
+        detail = f"of its own signals and the estimate, n={own.n} labels; {heard:.2f} with the answers in hand"
+        verdict = settle([*evidence, Evidence("calibrated", own.probability, detail)], own, heard, threshold)
+    else:
+        verdict = weigh(evidence, threshold)
     if any(item.decisive for item in evidence):
         return verdict
-    heard = {item.name for item in evidence}
-    if policy.fault_tolerance == "low" and heard.isdisjoint({"judge", "agreement"}):
+    if policy.fault_tolerance == "low" and names.isdisjoint({"judge", "agreement"}):
         return replace(verdict, action="escalate")
     lenient = first and subtask.features.expects == "text" and policy.strategy != "cascade"
-    if lenient and heard.isdisjoint(SIGNALS):
+    if lenient and names.isdisjoint(SIGNALS):
         note = Evidence("not judged", verdict.confidence, "free text without log-probabilities; no check failed")
-        return Verdict(verdict.confidence, "accept", (*evidence, note))
+        return replace(verdict, action="accept", evidence=(*verdict.evidence, note))
     return verdict

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from orchestrator_graph.confidence.checks import unfenced
+from orchestrator_graph.confidence.normalise import unfenced
 from orchestrator_graph.nodes.features import read_features
 from orchestrator_graph.nodes.structure import Piece
 from orchestrator_graph.policy import LIMITS

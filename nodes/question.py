@@ -5,12 +5,12 @@ P(yes) / (P(yes) + P(no)); else a word counts as one observation (rule of succes
 """
 
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from orchestrator_graph.confidence.word_probability import word_probability
 from orchestrator_graph.registry.spec import ModelSpec
 from orchestrator_graph.types import Attempt, Estimate
 
@@ -27,8 +27,6 @@ QUESTIONS = {
     'Reply with JSON only, such as {"A": 80, "B": 35}.',
 }
 TASK_CHARS = 4_000
-ONE_SAID = 2 / 3
-"""What one observation leaves of even odds."""
 
 
 def described(spec: ModelSpec) -> str:
@@ -129,18 +127,7 @@ def _word(attempt: Attempt, words: str, key: str) -> tuple[str, float] | None:
         return None
     word = match.group(1).lower()
     tokens = attempt.logprobs[::-1] if data else attempt.logprobs  # in JSON the word stands behind its key
-    first = next((token for token in tokens if _begins(word, token.token)), None)
-    if first is None:
-        return word, ONE_SAID
-    # The runner-up stands for the other words: where it is another spelling of this one, too little is believed.
-    likely = math.exp(first.logprob)
-    other = 1 - likely if first.runner_up is None else math.exp(first.runner_up)
-    return word, likely / (likely + other) if likely + other > 0 else ONE_SAID
-
-
-def _begins(word: str, token: str) -> bool:
-    bare = token.strip(' \n"').lower()
-    return bool(bare) and word.startswith(bare)
+    return word, word_probability(word, tokens)
 
 
 def _json(text: str) -> Mapping[str, Any]:

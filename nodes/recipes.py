@@ -1,16 +1,19 @@
-"""How a candidate's members are asked and their answers combined: single, best of n, consensus."""
+"""How a candidate's members are asked and their answers combined: single, best of n, consensus, fusion."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator_graph.confidence.signals import summarise
-from orchestrator_graph.nodes.choice import choose
+from orchestrator_graph.confidence.signals import signals_of, summarise
+from orchestrator_graph.nodes.choice import Choice, choose
+from orchestrator_graph.nodes.fuse import fusion_prompt
+from orchestrator_graph.nodes.giving_up import limit_of
 from orchestrator_graph.nodes.io import Io
 from orchestrator_graph.nodes.prompt import prompt_for
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.portfolio import Portfolio
 from orchestrator_graph.state import SolveState
-from orchestrator_graph.types import Attempt, Candidate, Failure, Subtask
+from orchestrator_graph.types import Attempt, Candidate, Failure, Member, Subtask
 
 __all__ = ["Answer", "run_recipe"]
 
@@ -24,6 +27,7 @@ class Answer:
     Attributes:
         model: Whose text it is.
         logprob: Sum, mean, minimum and count of token log-probabilities, where there are any.
+        signals: What its tokens tell of the answer, by name, each in [0, 1].
         agreement: Share of the asked answers that say the same; `None` where only one was asked.
         independent: The agreeing answers come from different models.
         judged: What a judge model gave it, where one picked among several.
@@ -36,6 +40,7 @@ class Answer:
     model: str = ""
     failure: Failure | None = None
     logprob: dict[str, Any] | None = None
+    signals: dict[str, float] = field(default_factory=dict)
     agreement: float | None = None
     independent: bool = False
     asked: int = 1
@@ -58,35 +63,46 @@ async def run_recipe(
         shown: Part of another answer went to the caller already, so that this one may not follow it piece by piece.
     """
     subtask = Subtask.from_json(state["subtask"])
-    members = [(m.model, i, m.effort) for m in candidate.members for i in range(m.samples)]
+    panel = candidate.members[:-1] if candidate.kind == "fusion" else candidate.members
     stream = (
         not shown
         and io.listened()
         and candidate.kind == "single"
         and _passes_through(candidate, state, await io.portfolio(), subtask, io.policy(state["task"]))
     )
-    attempts = await io.gather([_ask(model, i, effort, state, io, subtask, stream) for model, i, effort in members])
+    asked = [(member, sample) for member in panel for sample in range(member.samples)]
+    attempts = await io.gather([_ask(m, sample, state, io, subtask, stream=stream) for m, sample in asked])
     good = [attempt for attempt in attempts if attempt.ok]
-    ids = tuple(attempt.id for attempt in attempts)
     if not good:
         return _unusable(candidate, attempts, stream), attempts
-    choice = await choose(candidate, good, len(attempts), state, io, subtask)
+    if candidate.kind == "fusion":
+        written = await _ask(candidate.members[-1], 0, state, io, subtask, panel=[a.text for a in good])
+        attempts = [*attempts, written]
+        choice = Choice(written) if written.ok else await choose(candidate, good, len(asked), state, io, subtask)
+    else:
+        choice = await choose(candidate, good, len(asked), state, io, subtask)
+    return _answer(candidate, choice, good, attempts, stream), [*attempts, *choice.calls]
+
+
+def _answer(candidate: Candidate, choice: Choice, good: list[Attempt], attempts: list[Attempt], stream: bool) -> Answer:
+    """A fused answer agrees with nobody: it was written from the others."""
     best = choice.attempt
-    answer = Answer(
+    heard = good if best in good else [*good, best]
+    return Answer(
         candidate=candidate.id,
         text=best.text,
         model=best.model,
         logprob=summarise(best),
+        signals=signals_of(best),
         agreement=choice.agreement,
-        independent=candidate.kind == "consensus",
+        independent=candidate.kind in ("consensus", "fusion"),
         asked=len(attempts),
         judged=choice.judged,
-        said=tuple((attempt.model, attempt.text) for attempt in good),
+        said=tuple((attempt.model, attempt.text) for attempt in heard),
         streamed=stream,
         message_id=best.message_id,
-        call_ids=ids,
+        call_ids=tuple(attempt.id for attempt in attempts),
     )
-    return answer, [*attempts, *choice.calls]
 
 
 def _unusable(candidate: Candidate, attempts: list[Attempt], stream: bool) -> Answer:
@@ -115,9 +131,16 @@ def _passes_through(
 
 
 async def _ask(
-    model: str, sample: int, effort: str | None, state: SolveState, io: Io, subtask: Subtask, stream: bool
+    member: Member,
+    sample: int,
+    state: SolveState,
+    io: Io,
+    subtask: Subtask,
+    *,
+    stream: bool = False,
+    panel: Sequence[str] = (),
 ) -> Attempt:
-    spec = (await io.portfolio())[model]
+    spec = (await io.portfolio())[member.model]
     messages = prompt_for(
         spec,
         subtask,
@@ -126,7 +149,13 @@ async def _ask(
         alone=state["task"].get("alone", False),
         system_prompt=io.services.system_prompt,
     )
-    return await io.call(model, messages, state["task"], subtask, sample=sample, effort=effort, stream=stream)
+    if panel:
+        messages = fusion_prompt(messages, panel)
+    options: dict[str, Any] = {"sample": sample, "effort": member.effort, "stream": stream}
+    if not (sample or panel or stream):
+        who = Candidate.single(member.model, member.effort).id
+        options["give_up_below"] = limit_of(who, state, io, subtask, spec.context)
+    return await io.call(member.model, messages, state["task"], subtask, **options)
 
 
 def _worst(attempts: list[Attempt]) -> Failure:

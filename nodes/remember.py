@@ -6,7 +6,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
-from orchestrator_graph.confidence.checks import normalise
+from orchestrator_graph.confidence.normalise import fingerprint, normalise
 from orchestrator_graph.errors import FeedbackError, MemoryStoreError
 from orchestrator_graph.memory import RunRecord, TaskRecord
 from orchestrator_graph.memory.feedback import Vote, count
@@ -21,6 +21,8 @@ __all__ = ["doubted_run", "record_of", "remember"]
 HEARD = frozenset({"log-probability", "agreement", "self-consistency"})
 ONE_RIGHT = frozenset({"number", "word", "yes_no"})
 """Forms with one right answer: a person who gives another one says that this one was wrong."""
+GIVEN_UP = 0.1
+"""What an answer is taken for that was given up for being doubtful: our own opinion, and weighs as little."""
 COMPARED_WORDS = 300
 LEAST_S = 0.2
 """A run that took all its time is remembered, too; its words were embedded before."""
@@ -95,9 +97,10 @@ def _outcomes(result: Mapping[str, Any], calls: Mapping[str, Any], expects: str)
     """One outcome per answered try, named after who says what it was worth."""
     decision, outcomes = result["decision"], []
     for number, tried in enumerate(result["hand"]):
-        if tried["failure"] is not None:
+        given_up = tried["failure"] == "early_exit"
+        if tried["failure"] is not None and not given_up:
             continue
-        source, score = _worth(tried, result, expects)
+        source, score = ("verdict", GIVEN_UP) if given_up else _worth(tried, result, expects)
         own = [calls[key] for key in tried["call_ids"] if key in calls]
         energies = [call["energy_j"] for call in own if call["energy_j"] is not None]
         given = result["status"] != "failed" and tried["candidate"] == result["candidate"]
@@ -114,6 +117,8 @@ def _outcomes(result: Mapping[str, Any], calls: Mapping[str, Any], expects: str)
                 latency_s=sum(call["latency_s"] for call in own),
                 energy_j=sum(energies) if energies else None,
                 key=ANSWER if given else None,
+                signals={} if given_up else tried["signals"],
+                said="" if given_up else fingerprint(tried["text"], expects),
             )
         )
     return outcomes
@@ -127,10 +132,12 @@ def _worth(tried: Mapping[str, Any], result: Mapping[str, Any], expects: str) ->
         if mine == final or expects in ONE_RIGHT:
             return "feedback", float(mine == final)
         return "implicit", _likeness(mine, final)  # an edit: what was kept of it
-    if any(item["decisive"] and item["value"] < 0.5 for item in evidence.values()):
-        return "verified", 0.0
+    settling = [item["value"] for item in evidence.values() if item["decisive"]]
+    if settling:
+        return "verified", float(min(settling) >= 0.5)
     if "judge" in evidence:
-        return "judge", float(evidence["judge"]["value"])
+        said = evidence["judge"].get("raw")  # before it was corrected by the rates that are measured on these rows
+        return "judge", float(evidence["judge"]["value"] if said is None else said)
     return "not judged" if HEARD.isdisjoint(evidence) else "verdict", _confidence(tried, result, mine == final)
 
 

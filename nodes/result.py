@@ -4,6 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from orchestrator_graph.confidence.settle import what_would_settle
+from orchestrator_graph.types import Evidence
+
 __all__ = ["best_in_hand", "finished", "readable"]
 
 SHORT_ANSWER = 40
@@ -62,6 +65,7 @@ def finished(
             "why": _why(decision["why"], hand, kept, status),
             "confidence": None if status == "failed" else kept["verdict"]["confidence"],
             "calibrated": kept["verdict"]["calibrated"],
+            "settle": _settle(kept["verdict"], subtask["features"]["expects"]) if status == "unsure" else None,
             "escalations": len(hand) - 1,
             **_taken(list(calls.values())),
             "decision": decision,
@@ -70,6 +74,10 @@ def finished(
             "message_id": kept["message_id"] if kept["streamed"] else "",
         }
     }
+
+
+def _settle(verdict: Mapping[str, Any], expects: str) -> str:
+    return what_would_settle([Evidence(**item) for item in verdict["evidence"]], expects, verdict["calibrated"])
 
 
 def _missing(failure: dict[str, Any] | None) -> str:
@@ -107,4 +115,5 @@ def _outcome(item: dict[str, Any]) -> str:
 def _tried(item: dict[str, Any]) -> dict[str, Any]:
     keys = ("candidate", "model", "text", "verdict", "call_ids")
     failure = item["failure"]
-    return {**{key: item[key] for key in keys}, "failure": failure["kind"] if failure else None}
+    told = {"signals": item.get("signals") or {}, "failure": failure["kind"] if failure else None}
+    return {**{key: item[key] for key in keys}, **told}

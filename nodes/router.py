@@ -10,6 +10,7 @@ from orchestrator_graph.memory import Lookup
 from orchestrator_graph.nodes.decider import decided
 from orchestrator_graph.nodes.features import read_features
 from orchestrator_graph.nodes.io import Io, call_record
+from orchestrator_graph.nodes.onward import ahead
 from orchestrator_graph.nodes.recall import embedding, look_up, recall, shelved
 from orchestrator_graph.nodes.situation import situation, with_lookup
 from orchestrator_graph.policy import Policy
@@ -26,15 +27,21 @@ Calls = dict[str, dict[str, Any]]
 
 async def route(state: SolveState, io: Io) -> dict[str, Any]:
     """The router node: the decision of this subtask."""
-    policy, subtask = io.policy(state["task"]), Subtask.from_json(state["subtask"])
+    policy, subtask, services = io.policy(state["task"]), Subtask.from_json(state["subtask"]), io.services
     context = sum(len(answer.encode()) for answer in state["answers"].values())
-    portfolio, desk, version = await io.portfolio(), io.services.desk, io.services.memory.version
+    portfolio, desk = await io.portfolio(), services.desk
+    standing = await services.promises.of(io.fx, services.memory, policy, portfolio)
+    policy, version = standing.over(policy), (services.memory.version, standing.promise)
     now = await situation(io, state["task"], private=subtask.private, context_bytes=context)
     calls: Calls = {}
 
     async def make() -> tuple[Decision, Lookup]:
         lookup = await recall(io, state["task"], subtask)
-        return await _decision(state, io, subtask, with_lookup(now, lookup), calls), lookup
+        known = with_lookup(now, lookup)
+        promised = standing.told(policy, known, subtask.features.task_type)
+        await services.promises.asked(io.fx, services.memory, promised)
+        known = replace(known, promised=promised, **ahead(io, policy, subtask.features.task_type))
+        return await _decision(state, io, subtask, policy, known, calls), lookup
 
     decision, lookup = await desk.decided.get(subtask, policy, now, portfolio, version, make)
     lookup = lookup or shelved(io, state["task"], subtask.id, take=True) or Lookup()
@@ -50,9 +57,11 @@ async def route(state: SolveState, io: Io) -> dict[str, Any]:
     }
 
 
-async def _decision(state: SolveState, io: Io, subtask: Subtask, now: Situation, calls: Calls) -> Decision:
+async def _decision(
+    state: SolveState, io: Io, subtask: Subtask, policy: Policy, now: Situation, calls: Calls
+) -> Decision:
     """The decision; a dear one is looked at twice. What that takes is put into `calls`."""
-    task, policy, portfolio = state["task"], io.policy(state["task"]), await io.portfolio()
+    task, portfolio = state["task"], await io.portfolio()
     now, spent = await decided(io, task, subtask, now)
     calls.update(spent)
     decision = decide(subtask.id, subtask.features, portfolio, policy, now, io.services.estimators)

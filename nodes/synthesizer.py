@@ -31,7 +31,7 @@ async def synthesize(state: State, io: Io) -> dict[str, Any]:
     if missing:
         text = "\n\n".join(part for part in [text, _unresolved(missing)] if part)
     portfolio = await io.portfolio()
-    bill = make_bill(state["task"], calls, results, portfolio)
+    bill = make_bill(state["task"], calls, results, portfolio, io.services.promises.references)
     bill["notes"] += await remember({**state, "calls": calls}, io, results)
     io.finish(state["task"], calls)
     shown = {name: {k: v for k, v in results[name].items() if k not in {"hand", "message_id"}} for name in order}
@@ -43,7 +43,7 @@ async def synthesize(state: State, io: Io) -> dict[str, Any]:
             "model_name": "orchestrator",
             "decisions": {name: r["decision"]["id"] for name, r in results.items() if r["decision"]},
             "total_usd": bill["total_usd"],
-            "proved": False,
+            "proved": bill["proved"],
         },
     )
     return {"messages": [message], "bill": bill, "results": shown, "calls": calls}

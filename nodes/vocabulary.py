@@ -1,6 +1,8 @@
 """The words by which tasks are told apart. Data only: lists that anybody may read and extend."""
 
-__all__ = ["DOMAINS", "EXPECTS", "HARD", "LANGUAGES", "MODIFIERS", "REMARKS", "RE_ASK", "TASK_TYPES", "VERBS"]
+__all__ = [
+    "ASKS_CHOICE", "DOMAINS", "EXPECTS", "HARD", "MODIFIERS", "OPTION", "REMARKS", "RE_ASK", "TASK_TYPES", "VERBS",
+]  # fmt: skip
 
 _OPERAND = r"(?:[-+(]{0,3}\d[\d.,)]*|\{\w+\}|the (?:result|answer|number)|that|it)"
 TASK_TYPES: tuple[tuple[str, str], ...] = (
@@ -76,16 +78,8 @@ EXPECTS: tuple[tuple[str, str], ...] = (
     ),
     ("list", r"\b(list|bullet|enumerate)\b"),
 )
-LANGUAGES: dict[str, frozenset[str]] = {
-    code: frozenset(words.split())
-    for code, words in {
-        "en": "the and of is to what how in a for please then with",
-        "de": "der die das und ist nicht ein wie was bitte mit für",
-        "fr": "le la les et est une des que pour quel dans avec",
-        "es": "el los las es una por que para como del con qué",
-        "it": "il che di una per come con gli sono della è",
-    }.items()
-}
+OPTION = r"(?:^|\s)\(?([a-e])[).:] (\w*)"
+ASKS_CHOICE = r"\?|\b(?:choose|options|choices|select|which of the following)\b|\banswer:? *$"
 HARD = r"\b(prove|derive|optimi[sz]e|analy[sz]e|compare|design|explain why|trade-?offs?|step by step|rigorous)\b"
 RE_ASK = r"\b(that'?s (wrong|not right)|try again|wrong|again|i (said|asked|meant))\b|^no,"
 _VERBS = """

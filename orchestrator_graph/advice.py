@@ -35,10 +35,14 @@ async def advise(fx: Effects, services: Services, text: str, policy: Policy) -> 
     check_feasible(portfolio, features, policy, private)
     await services.shared(fx, policy)  # begins its pace
     now = _situation(services, portfolio, policy, private=private)
+    standing = await services.promises.of(fx, services.memory, policy, portfolio)
+    policy = standing.over(policy)
 
     async def made(words: Features, plain: Policy) -> Decision:
         lookup = (await seen_by(fx, services.memory, policy, [words.text], private=private, left_s=now.left_s))[0]
-        return decide("1", words, portfolio, plain, with_lookup(now, lookup), services.estimators)
+        known = with_lookup(now, lookup)
+        known = replace(known, promised=standing.told(plain, known, words.task_type))
+        return decide("1", words, portfolio, plain, known, services.estimators)
 
     async def again(core: str) -> Decision:
         words = replace(read_features(core), needs=features.needs)

@@ -3,11 +3,15 @@
 Constructors only store; each part is made at its first use.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator_graph.confidence.agreement import Collisions
+from orchestrator_graph.confidence.calibration import Calibration
+from orchestrator_graph.confidence.replay import Replay
+from orchestrator_graph.confidence.shifts import Shifts
 from orchestrator_graph.gateway.door import Gateway
 from orchestrator_graph.memory import Memory
 from orchestrator_graph.policy import Policy
@@ -16,6 +20,7 @@ from orchestrator_graph.routing.change import forgotten
 from orchestrator_graph.routing.defaults import default_estimators
 from orchestrator_graph.routing.estimator import Estimator, Learner
 from orchestrator_graph.routing.guard import Pairs
+from orchestrator_graph.routing.oof import out_of_fold
 from orchestrator_graph.routing.rules import parse_rules
 from orchestrator_graph.wiring import gateway_of, memory_of
 
@@ -24,8 +29,10 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langgraph.graph.state import CompiledStateGraph
 
+    from orchestrator_graph.confidence.scorer import Check
     from orchestrator_graph.config import Config
     from orchestrator_graph.nodes.io import Services
+    from orchestrator_graph.nodes.promises import Promises
     from orchestrator_graph.types.history import History
 
     Models = Sequence[str | BaseChatModel | ModelSpec] | str | None
@@ -47,6 +54,8 @@ class Assembly:
         config: "Config | None" = None,
         system_prompt: str = "",
         estimators: Sequence[Estimator] = (),
+        certificate: "str | Path | bool | None" = None,
+        checks: "Mapping[str, Check] | None" = None,
         **compile_options: Any,
     ) -> None:
         self._models = models
@@ -56,6 +65,8 @@ class Assembly:
         self._config = config
         self._system_prompt = system_prompt
         self._estimators = tuple(estimators)
+        self._certificate = certificate
+        self._checks = dict(checks or {})
         self._compile_options = compile_options
 
     @cached_property
@@ -79,8 +90,13 @@ class Assembly:
 
     def _learn(self, history: "History") -> None:
         """Teaches every learner; what came before a change for the worse or better counts little."""
+        self._promises.learn(self.memory, history)  # all of it: a test may not drop what speaks against it
         recent = forgotten(history) if len(history) else history
         self._pairs.learn(recent)
+        self._collisions.learn(recent)
+        self._calibration.learn(recent)
+        self._shifts.learn(recent)
+        self._replay.learn(recent)
         for estimator in self.estimators:
             if isinstance(estimator, Learner):
                 estimator.learn(recent)
@@ -88,6 +104,29 @@ class Assembly:
     @cached_property
     def _pairs(self) -> Pairs:
         return Pairs()
+
+    @cached_property
+    def _promises(self) -> "Promises":
+        from orchestrator_graph.nodes.promises import Promises
+
+        of_file = None if self._config is None else self._config.certificate
+        return Promises(of_file if self._certificate is None else self._certificate)
+
+    @cached_property
+    def _collisions(self) -> Collisions:
+        return Collisions()
+
+    @cached_property
+    def _calibration(self) -> Calibration:
+        return Calibration(out_of_fold)
+
+    @cached_property
+    def _shifts(self) -> Shifts:
+        return Shifts()
+
+    @cached_property
+    def _replay(self) -> Replay:
+        return Replay(self._calibration, self._collisions)
 
     @cached_property
     def estimators(self) -> tuple[Estimator, ...]:
@@ -109,6 +148,12 @@ class Assembly:
             system_prompt=self._system_prompt,
             estimators=self.estimators,
             pairs=self._pairs,
+            checks=self._checks,
+            promises=self._promises,
+            collisions=self._collisions,
+            calibration=self._calibration,
+            shifts=self._shifts,
+            replay=self._replay,
             budgets=budgets,
             paces=paces(budgets),
         )

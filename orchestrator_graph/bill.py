@@ -168,7 +168,8 @@ def _total(bill: Mapping[str, Any]) -> str:
 
 
 def _saving(bill: Mapping[str, Any]) -> str:
-    reference, label = bill["reference"], "proved" if bill["proved"] else "unproved"
+    reference, name = bill["reference"], str(bill.get("certificate", ""))[:8]
+    label = (f"proved (certificate {name})" if name else "proved") if bill["proved"] else "unproved"
     if reference is None:
         return f"Saving: no reference model to compare with ({label})."
     against = f"against always using {reference['model']}"

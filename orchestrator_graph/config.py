@@ -34,6 +34,7 @@ class Config:
         models: The portfolio in order; None = whatever is found.
         memory: Folder or URL.
         model_specs: The described ones alone (`[[models]]`).
+        certificate: A promise's file; true = the newest in the memory, which has to be there; false = none.
         rules: As in the file; `routing.rules.parse_rules` reads them.
         path: The file; None = there is none.
     """
@@ -43,6 +44,7 @@ class Config:
     policy: Policy = field(default_factory=Policy)
     budgets: Mapping[str, BudgetLimit] = field(default_factory=dict)
     model_specs: tuple[ModelSpec, ...] = ()
+    certificate: str | bool | None = None
     rules: Any = ()
     path: Path | None = None
 
@@ -95,12 +97,14 @@ class _Reader:
 
     def config(self) -> Config:
         data = self._parse()
-        self._check_keys(data, ("models", "memory", "policy", "budgets", "rules"), "")
+        self._check_keys(data, ("models", "memory", "policy", "budgets", "rules", "certificate"), "")
+        promise = data.get("certificate")
         models, specs = self._models(data.get("models"))
         budgets = {k: self._budget(k, v) for k, v in self._table(data.get("budgets", {}), "budgets").items()}
         return Config(
             models=models,
-            memory=self._memory(data.get("memory")),
+            memory=self._place("memory", data.get("memory")),
+            certificate=promise if isinstance(promise, bool) else self._place("certificate", promise),
             policy=self._policy(data.get("policy", {}), budgets),
             budgets=budgets,
             model_specs=specs,
@@ -138,9 +142,10 @@ class _Reader:
             raise self._fail(name, f"{value!r} is no table")
         return value
 
-    def _memory(self, value: Any) -> str | None:
+    def _place(self, name: str, value: Any) -> str | None:
         if value is not None and not isinstance(value, str):
-            raise self._fail("memory", f"{value!r} is no path or URL in quotes")
+            other = "path or URL in quotes" if name == "memory" else "path in quotes, nor true or false"
+            raise self._fail(name, f"{value!r} is no {other}")
         if value is None or "://" in value:
             return value
         return str(self.path.parent / Path(value).expanduser())

@@ -14,6 +14,7 @@ from orchestrator_graph.types import Decision, new_id
 
 if TYPE_CHECKING:
     from orchestrator_graph.assembly import Models
+    from orchestrator_graph.confidence.certificate import Certificate, Refusal
 
 __all__ = ["Orchestrator"]
 
@@ -31,6 +32,8 @@ class Orchestrator(Assembly):
         config: As read from `orchestrator.toml`; explicit arguments win over it.
         system_prompt: Put before every subtask's prompt.
         estimators: Replaces the default estimators; any callable of that shape will do.
+        certificate: A promise's file; True = the newest in the memory, which has to be there; `None` = the newest, if
+            there is one; False = none. It implies `guard="strict"`.
         compile_options: `checkpointer, store, cache, name, debug`, passed to LangGraph.
     """
 
@@ -120,6 +123,18 @@ class Orchestrator(Assembly):
     def cascade(self, text: str, policy: Policy | dict[str, Any] | None = None) -> dict[str, Any]:
         """Small, medium, large: the next level is asked while an answer is not sure enough."""
         return self.run(text, Policy.parse(policy).overlaid(Policy(strategy="cascade", decompose="never")))
+
+    def certify(self, max_loss: float = 0.02, confidence: float = 0.95, **options: Any) -> "Certificate | Refusal":
+        """The promise "at most so much worse than the reference", stored, or why not; options: `evaluation.issue`."""
+        from orchestrator_graph.evaluation.issue import issue
+
+        return drive(issue(SYNC, self.services, max_loss, confidence, **options))
+
+    async def acertify(self, *given: Any, **options: Any) -> "Certificate | Refusal":
+        """`certify`, async."""
+        from orchestrator_graph.evaluation.issue import issue
+
+        return await issue(ASYNC, self.services, *given, **options)
 
     def feedback(
         self,

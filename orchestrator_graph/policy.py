@@ -11,27 +11,12 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
 from orchestrator_graph.errors import PolicyError
+from orchestrator_graph.limits import LIMITS, PolicyLimits
 
 __all__ = ["LIMITS", "Policy", "PolicyLimits"]
 
 TRIED = frozenset({"tradeoff", "min_quality", "guard", "reference", "max_quality_loss", "latency_slo_s"})
 TRADEOFFS = {"cheap": 0.1, "balanced": 0.5, "best": 1.0}
-
-
-class PolicyLimits(BaseModel):
-    """Bounds that no input can lift."""
-
-    model_config = ConfigDict(frozen=True)
-
-    subtasks: int = 32
-    depth: int = 3
-    model_calls: int = 64
-    parallel_calls: int = 16
-    escalations: int = 4
-    input_bytes: int = 1_000_000
-
-
-LIMITS = PolicyLimits()
 
 
 class Policy(BaseModel):

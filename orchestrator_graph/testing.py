@@ -1,9 +1,11 @@
-"""The fakes that we ship, so that your tests need no model: `ScriptedChat` answers as it is told.
+"""The fakes that we ship, so that your tests need no model: `ScriptedChat` answers, and judges, as it is told.
 
 Not for measuring anything; for that there are the pocket models.
 """
 
 import asyncio
+import json
+import re
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -18,6 +20,9 @@ from pydantic import PrivateAttr
 __all__ = ["ScriptedChat"]
 
 Script = str | Sequence[str] | Callable[[str], str]
+CODE = re.compile(r'{"code": "(\w+)", "(verdict|percent|grades|better)": (?:\[a list of (\d+))?')
+"""How a judge is told to reply (`confidence/judging.py`)."""
+BEST_GRADE = 4
 
 
 class ScriptedChat(BaseChatModel):
@@ -27,12 +32,16 @@ class ScriptedChat(BaseChatModel):
         model: Its name; the portfolio id is `scriptedchat:<model>`.
         script: One reply for ever; a list walked once and then repeated at its end; or a function of the last
             human message, which may raise.
+        judges: What it says when it is asked as a judge: a value in [0, 1], put into the form that was asked for with
+            the code word; a whole reply; or a function of the quoted task and answer that gives either. `None` = the
+            script answers, and is no verdict.
         delay_s: Seconds that every answer takes.
         seen: The last human message of every call, in order.
     """
 
     model: str = "scripted"
     script: Any = "ok"
+    judges: Any = None
     delay_s: float = 0.0
     _seen: list[str] = PrivateAttr(default_factory=list)
     _lock: Any = PrivateAttr(default_factory=threading.Lock)
@@ -51,6 +60,10 @@ class ScriptedChat(BaseChatModel):
         with self._lock:
             self._seen.append(asked)
             position = len(self._seen) - 1
+        told = next((str(m.content) for m in messages if m.type == "system"), "")
+        if self.judges is not None and (code := CODE.search(told)):
+            said = self.judges(asked) if callable(self.judges) else self.judges
+            return said if isinstance(said, str) else _verdict(code, float(said))
         if callable(self.script):
             return str(self.script(asked))
         if isinstance(self.script, str):
@@ -125,3 +138,13 @@ class ScriptedChat(BaseChatModel):
             if run_manager is not None:
                 await run_manager.on_llm_new_token(str(chunk.message.content), chunk=chunk)
             yield chunk
+
+
+def _verdict(form: re.Match[str], value: float) -> str:
+    said: Any = {
+        "verdict": "yes" if value >= 0.5 else "no",
+        "percent": round(100 * value),
+        "grades": [round(BEST_GRADE * value)] * int(form[3] or 0),
+        "better": "tie" if value == 0.5 else "A" if value > 0.5 else "B",
+    }[form[2]]
+    return json.dumps({"code": form[1], form[2]: said})

@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from orchestrator_graph.cli import options as opt
+from orchestrator_graph.cli.audit import audit
+from orchestrator_graph.cli.certify import certify
 from orchestrator_graph.cli.feedback import feedback
 from orchestrator_graph.cli.group import ErrorGroup, console
 from orchestrator_graph.cli.memory import memory as memory_app
@@ -128,6 +130,8 @@ def decide(
 
 
 app.command()(feedback)
+app.command()(certify)
+app.command()(audit)
 app.add_typer(memory_app, name="memory")
 models_app.command("profile")(profile)
 app.add_typer(models_app, name="models")

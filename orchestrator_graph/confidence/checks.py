@@ -1,25 +1,24 @@
 """Deterministic checks of an answer against the form it was to have. Free, and decisive when they fail."""
 
-import ast
 import json
 import re
 import textwrap
-from collections.abc import Callable
-from decimal import MAX_PREC, Context, Decimal
+from collections.abc import Callable, Sequence
 
+from orchestrator_graph.confidence.fulfilment import fulfils
+from orchestrator_graph.confidence.normalise import NUMBER, YES_NO, normalise, unfenced
+from orchestrator_graph.confidence.requirements import Requirement
+from orchestrator_graph.confidence.syntax import tree_of
 from orchestrator_graph.types import Evidence
 
-__all__ = ["check", "normalise"]
+__all__ = ["check"]
 
-NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?")
 NUMERAL = re.compile(
     r"\b(?:zero|one|once|two|twice|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty"
     r"|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|billion|dozen|half|none|no|not|never)s?\b",
     re.IGNORECASE,
 )
-YES_NO = re.compile(r"(?<!not )\b(?:(yes|true)|no|false)\b", re.IGNORECASE)
 HEDGE = re.compile(r"\W*(?:(?:perhaps|maybe|possibly)\W*|\d[\d\W]*)", re.IGNORECASE)
-FENCE = re.compile(r"```[\w+-]*\n(.*?)```", re.DOTALL)
 PYTHON = re.compile(r"```py(?:thon)?[ \t]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
 SESSION = re.compile(r"^[ \t]*(?:>>>|[!%])", re.MULTILINE)
 REFUSALS = re.compile(
@@ -29,7 +28,6 @@ REFUSALS = re.compile(
     re.IGNORECASE,
 )
 SHORT_ANSWER = 60
-EXACT = Context(prec=MAX_PREC)
 
 
 def _number(text: str) -> bool | None:
@@ -47,7 +45,7 @@ def _yes_no(text: str) -> bool | None:
 def _json(text: str) -> bool:
     try:
         json.loads(unfenced(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 
@@ -57,15 +55,11 @@ def _code(text: str) -> bool | None:
     blocks = [textwrap.dedent(block) for block in PYTHON.findall(text)]
     if not blocks or any(SESSION.search(block) for block in blocks):
         return None
-    return any(map(_parses, blocks))
+    return any(tree_of(block) is not None for block in blocks)
 
 
-def _parses(block: str) -> bool:
-    try:
-        ast.parse(block)
-    except (SyntaxError, ValueError):
-        return False
-    return True
+def _choice(text: str) -> bool | None:
+    return normalise(text, "choice").isupper() or None
 
 
 FORMS: dict[str, Callable[[str], bool | None]] = {
@@ -74,26 +68,29 @@ FORMS: dict[str, Callable[[str], bool | None]] = {
     "yes_no": _yes_no,
     "json": _json,
     "code": _code,
+    "choice": _choice,
 }
 """Whether an answer has its form; `None` where that cannot be told for sure."""
 
 
-def unfenced(text: str) -> str:
-    """The first fenced block, or the text itself."""
-    found = FENCE.search(text)
-    return (found.group(1) if found else text).strip()
+def check(text: str, expects: str, requirements: Sequence[Requirement] = ()) -> tuple[Evidence, ...]:
+    """Evidence from form and requirements alone; a decisive one settles that the answer cannot stand.
 
-
-def check(text: str, expects: str) -> tuple[Evidence, ...]:
-    """Evidence from form alone; a decisive one settles that the answer cannot stand. Nothing is said when unsure.
+    Nothing is said of what is not sure.
 
     >>> check("a great many", "number")[0].decisive, check("about five", "number")
     (True, ())
+    >>> check("Two words.", "text", [Requirement("words", (None, 1))])[0].detail
+    '2 words, at most 1 wanted'
     """
     if not text.strip():
         return (Evidence("check: not empty", 0.0, "the answer is empty", decisive=True),)
     if REFUSALS.match(text.replace("\u2019", "'")):
         return (Evidence("check: no refusal", 0.0, "the model refused", decisive=True),)
+    return (*_form(text, expects), *(item for one in requirements for item in _required(text, one)))
+
+
+def _form(text: str, expects: str) -> tuple[Evidence, ...]:
     passed = FORMS[expects](text) if expects in FORMS else None
     if passed is None:
         return ()
@@ -102,20 +99,8 @@ def check(text: str, expects: str) -> tuple[Evidence, ...]:
     return (Evidence(f"check: {expects}", 1.0, f"is a {expects}"),)
 
 
-def normalise(text: str, expects: str = "text") -> str:
-    """What two answers must share to count as the same.
-
-    >>> normalise(" The answer is 1,200. ", "number") == normalise("1200.0", "number")
-    True
-    """
-    if expects == "number" and (numbers := NUMBER.findall(text)):
-        number = Decimal(numbers[-1].replace(",", ""))
-        return str(number.normalize(EXACT) if number else 0)
-    if expects == "yes_no" and (said := YES_NO.search(text)):
-        return "yes" if said.group(1) else "no"
-    if expects == "json":
-        try:
-            return json.dumps(json.loads(unfenced(text)), sort_keys=True)
-        except ValueError:
-            return text.strip()
-    return re.sub(r"[\s.,;:!?\"'`*]+", " ", text).strip().lower()
+def _required(text: str, requirement: Requirement) -> tuple[Evidence, ...]:
+    passed, detail = fulfils(requirement, text)
+    if passed is None:
+        return ()
+    return (Evidence(f"check: {requirement.kind}", float(passed), detail, decisive=not passed),)

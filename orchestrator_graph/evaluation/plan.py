@@ -18,7 +18,7 @@ from orchestrator_graph.registry.spec import ModelSpec
 from orchestrator_graph.routing.expectation import expect
 from orchestrator_graph.routing.situation import Situation
 
-__all__ = ["ProfilePlan", "plan_profile"]
+__all__ = ["ProfilePlan", "check_budget", "plan_profile"]
 
 PER_CLUSTER, MOST_CLUSTERS = 6, 8
 """A cluster is named only where about so many tasks can speak for it."""
@@ -72,7 +72,7 @@ async def plan_profile(
     """
     portfolio, policy = await services.gateway.portfolio(fx), services.policy
     models = tuple(dict.fromkeys([model, *beside]))
-    budget = _check(portfolio, models, budget_usd, private=policy.private)
+    budget = check_budget(portfolio, models, budget_usd, private=policy.private)
     clusters, titles, notes = await _clusters(fx, services, tasks)
     order = spread(clusters)
     ordered = tuple(tasks[place] for place in order)
@@ -84,8 +84,12 @@ async def plan_profile(
     )
 
 
-def _check(portfolio: Portfolio, models: Sequence[str], budget_usd: float | None, *, private: bool) -> int | None:
-    """The budget in nano-dollars."""
+def check_budget(portfolio: Portfolio, models: Sequence[str], budget_usd: float | None, *, private: bool) -> int | None:
+    """The budget in nano-dollars; `None` where none was given and nobody sends a bill.
+
+    Raises:
+        RegistryError, InputError, PrivacyError: As `plan_profile`.
+    """
     for name in models:
         if name not in portfolio:
             raise RegistryError(f"no model {name!r} in the portfolio. Known: {', '.join(portfolio)}")

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 
 from langchain_core.messages import HumanMessage
 
+from orchestrator_graph.confidence.normalise import fingerprint
+from orchestrator_graph.confidence.signals import signals_of
 from orchestrator_graph.drive import Effects
 from orchestrator_graph.evaluation.plan import ProfilePlan
 from orchestrator_graph.evaluation.report import ProfileReport, report_of
@@ -129,6 +131,8 @@ def _record(services: Services, plan: ProfilePlan, tries: Sequence[_Try]) -> Run
             latency_s=t.attempt.latency_s,
             energy_j=t.attempt.energy_j,
             key=PROFILE,
+            signals=signals_of(t.attempt),
+            said=fingerprint(t.attempt.text, plan.tasks[t.place].features.expects),
         )
         for t in tries
         if t.score is not None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from orchestrator_graph.confidence.checks import normalise, unfenced
+from orchestrator_graph.confidence.normalise import normalise, unfenced
 
 __all__ = ["KINDS", "Scorer", "answer_scorer", "check_scorer"]
 

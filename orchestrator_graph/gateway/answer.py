@@ -5,7 +5,7 @@ Clients report many broken responses as success. Here each of them becomes a fai
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestrator_graph.gateway.parameters import Flavour
@@ -56,8 +56,18 @@ class Answer:
     ready_s: float | None = None
 
 
-def read_answer(message: Any, flavour: Flavour, spec: ModelSpec, size: Size) -> Answer:
-    """What a LangChain message says, and the failure that it hides."""
+def read_answer(message: Any, flavour: Flavour, spec: ModelSpec, size: Size, given_up: str = "") -> Answer:
+    """What a LangChain message says, and the failure that it hides.
+
+    Args:
+        message: Whole, or as far as it had come when its stream was given up.
+        flavour: The kind of client.
+        spec: The model.
+        size: Of the prompt.
+        given_up: Why it was given up, if it was.
+    """
+    if given_up:
+        return _part(message, flavour, spec, size, given_up)
     meta: Mapping[str, Any] = message.response_metadata or {}
     text = str(message.text)
     finish = _finish(meta)
@@ -76,6 +86,28 @@ def read_answer(message: Any, flavour: Flavour, spec: ModelSpec, size: Size) -> 
         message_id=message.id or "",
         first_token_s=sum(prefill) / 1e9 if prefill else None,
         ready_s=ready / 1e9 if isinstance(ready, int) else None,
+    )
+
+
+def _part(message: Any, flavour: Flavour, spec: ModelSpec, size: Size, why: str) -> Answer:
+    """What a given up stream had said: the failure `early_exit`, charged for the tokens that came.
+
+    Servers count at the end of a stream, so the tokens are counted as they came; more may have been under way. Only a
+    pocket model surely computed no more than it gave.
+    """
+    text, logprobs = str(message.text), read_logprobs(message.response_metadata.get("logprobs"))
+    told = {"input_tokens": (message.usage_metadata or {}).get("input_tokens"), "output_tokens": len(logprobs)}
+    usage = usage_of(told, size, text, spec.bytes_per_token)
+    return Answer(
+        text=text,
+        finish="early_exit",
+        failure=Failure("early_exit", f"given up after {len(logprobs)} tokens: {why}"),
+        usage=replace(usage, measured=usage.measured and flavour == "pocket"),
+        answered_by=str(message.response_metadata.get("model_name") or ""),
+        logprobs=logprobs,
+        end_logprob=None,
+        message_id=message.id or "",
+        first_token_s=None,
     )
 
 

@@ -3,18 +3,28 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator_graph.drive import Effects
+from orchestrator_graph.gateway.answer import read_logprobs
 from orchestrator_graph.gateway.clients import Clients
 from orchestrator_graph.gateway.parameters import Flavour, flavour_of, parametrised
 from orchestrator_graph.gateway.tracing import config_for, kept_here
 from orchestrator_graph.gateway.transport import BOUNDS, Bounds
+from orchestrator_graph.gateway.watcher import Watcher
 from orchestrator_graph.registry.spec import ModelSpec
 from orchestrator_graph.types import Request
 
 __all__ = ["Ask", "Heard"]
+
+ENDED = ("finish_reason", "done_reason", "done")
+"""What the last chunk says: there is nothing left to save, and the whole answer is there."""
+
+
+class GivenUp(Exception):  # noqa: N818
+    """The answer so far is too improbable: the rest is not waited for."""
 
 
 class TooLate(Exception):  # noqa: N818
@@ -27,19 +37,27 @@ class NothingSaid(Exception):  # noqa: N818
 
 @dataclass(slots=True)
 class Heard:
-    """The chunks of a stream as they arrive, possibly in another thread."""
+    """The chunks of a stream as they arrive, possibly in another thread.
+
+    Attributes:
+        watcher: Says when the rest is not worth waiting for.
+        given_up: Why the stream was ended before its end, if it was.
+    """
 
     on_token: Callable[[str], None] | None
+    watcher: Watcher | None = None
     began: float = field(default_factory=time.monotonic)
     chunks: list[Any] = field(default_factory=list)
     first_token_s: float | None = None
     stopped: bool = False
+    given_up: str = ""
 
     def take(self, chunk: Any) -> None:
         """Keeps a chunk and passes its text on.
 
         Raises:
             TooLate: The call has ended meanwhile: nothing more may be shown.
+            GivenUp: The watcher says so, and the model has not ended by itself.
         """
         if self.stopped:
             raise TooLate
@@ -49,6 +67,14 @@ class Heard:
             self.first_token_s = time.monotonic() - self.began
         if text and self.on_token is not None:
             self.on_token(text)
+        if self.watcher is not None:
+            self._weigh(chunk.response_metadata, self.watcher)
+
+    def _weigh(self, meta: Mapping[str, Any], watcher: Watcher) -> None:
+        why = watcher.hopeless(read_logprobs(meta.get("logprobs")))
+        if why and not any(meta.get(name) for name in ENDED):
+            self.given_up = why
+            raise GivenUp
 
     @property
     def text(self) -> str:
@@ -82,7 +108,8 @@ class Ask:
     @property
     def streams(self) -> bool:
         """Whether tokens are wanted as they come."""
-        return self.request.stream or self.heard.on_token is not None
+        heard = self.heard
+        return self.request.stream or heard.on_token is not None or heard.watcher is not None
 
     @property
     def blocks(self) -> bool:
@@ -122,9 +149,10 @@ class Ask:
             )
         if not self.plain and getattr(client, "stream_usage", True) is None:
             kwargs["stream_usage"] = True  # a ChatOpenAI for another server leaves the counts out of its streams
-        await fx.each(
-            lambda: chat.stream(messages, config, **kwargs),
-            lambda: chat.astream(messages, config, **kwargs),
-            self.heard.take,
-        )
+        with suppress(GivenUp):
+            await fx.each(
+                lambda: chat.stream(messages, config, **kwargs),
+                lambda: chat.astream(messages, config, **kwargs),
+                self.heard.take,
+            )
         return self.heard.message()

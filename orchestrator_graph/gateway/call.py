@@ -18,6 +18,7 @@ from orchestrator_graph.gateway.desk import Desk
 from orchestrator_graph.gateway.egress import cleared
 from orchestrator_graph.gateway.line import Line, Place
 from orchestrator_graph.gateway.till import Reservation, Till
+from orchestrator_graph.gateway.watcher import watcher_for
 from orchestrator_graph.registry.spec import ModelSpec
 from orchestrator_graph.types import Attempt, Failure, FailureKind, Request, Usage, new_id
 
@@ -129,9 +130,8 @@ class Call:
     async def _send(self, fx: Effects, entry: Entry, place: Place, max_tokens: int | None) -> Failure | None:
         desk, spec, left = self._desk, self._spec, self._left_s()
         self._tries += 1
-        self._heard = Heard(self._on_token)
-        plain = spec.id in desk.plain
-        ask = Ask(desk.clients, spec, self._request, self._heard, left, max_tokens, plain, self._pins)
+        self._heard = Heard(self._on_token, watcher_for(spec, self._request, desk.seconds_per_token(spec)))
+        ask = Ask(desk.clients, spec, self._request, self._heard, left, max_tokens, spec.id in desk.plain, self._pins)
         self._book(self._till.estimated())  # what stands if we are cancelled
         failure: Failure | None = CANCELLED
         try:
@@ -146,7 +146,7 @@ class Call:
         try:
             threaded = fx.is_async and ask.blocks
             message, flavour = await bounded(fx, left, ask, place.give_back, threaded=threaded)
-            answer = self._answer = read_answer(message, flavour, self._spec, self._till.size)
+            answer = self._answer = read_answer(message, flavour, self._spec, self._till.size, self._heard.given_up)
         except Exception as error:
             if is_bubble(error):
                 raise
@@ -157,7 +157,7 @@ class Call:
             return replace(failure, kind="truncated_stream") if cut else failure
         self._book(answer.usage)
         self._joules = self._desk.joules(meter)
-        if answer.failure is None or answer.failure.kind == "length":
+        if answer.failure is None or answer.failure.kind in ("length", "early_exit"):
             self._desk.learn(self._spec, answer, self._desk.clock() - started, self._heard.first_token_s)
         return answer.failure
 

@@ -46,12 +46,22 @@ class Desk:
     plain: set[str] = field(default_factory=set)
 
     def learn(self, spec: ModelSpec, answer: Answer, seconds: float, first_token_s: float | None) -> None:
-        """Takes note of how fast a model answered, and that it is loaded now."""
+        """Takes note of how fast a model answered, and that it is loaded now.
+
+        Of an answer that was given up the server told nothing, not even whether its model had to be loaded first.
+        """
+        self.residence.answered(spec)
+        if answer.finish == "early_exit":
+            return
         first = answer.first_token_s if first_token_s is None else first_token_s
         tokens, ready = answer.usage.output_tokens, answer.ready_s
         self.speeds.learn(spec.id, seconds=seconds, tokens=tokens, first_token_s=first, ready_s=ready)
-        self.residence.answered(spec)
         self.preloads.used(spec, ready)
+
+    def seconds_per_token(self, spec: ModelSpec) -> float | None:
+        """As measured; `None` before the first call."""
+        pace = self.speeds.of(spec.id)
+        return None if pace is None else pace[1]
 
     def reading(self, spec: ModelSpec) -> Reading | None:
         """The counters before a call; `None` where they would not count it: it runs elsewhere, or not alone."""

@@ -21,6 +21,7 @@ NEXT: dict[FailureKind, NextAction] = {
     "refusal": "other_candidate",
     "content_filtered": "other_candidate",
     "length": "other_candidate",
+    "early_exit": "other_candidate",
     "not_found": "other_candidate",
     "auth": "other_candidate",
     "invalid_request": "other_candidate",

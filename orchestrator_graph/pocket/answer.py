@@ -4,6 +4,7 @@ Knows no LangChain types, only their JSON shapes.
 """
 
 import codecs
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,7 +48,11 @@ def first_stop(text: str, stops: Sequence[str]) -> int | None:
 
 @dataclass(slots=True)
 class Answer:
-    """An answer on its way: iterate over `pieces()`, then read how it ended."""
+    """An answer on its way: iterate over `pieces()`, then read how it ended.
+
+    Attributes:
+        certain: How many entries of `content` stand for text that was given already.
+    """
 
     generation: Generation
     stops: Sequence[str] = ()
@@ -55,6 +60,7 @@ class Answer:
     content: list[dict[str, Any]] = field(default_factory=list)
     end_logprob: float | None = None
     finish_reason: FinishReason | None = None
+    certain: int = 0
 
     def pieces(self) -> Iterator[str]:
         """Text as it becomes certain; joined, the pieces are `text`."""
@@ -73,6 +79,7 @@ class Answer:
                 decoder.reset()
                 break
             certain = len(self.text) - held_back(self.text, self.stops)
+            self.certain = bisect_right(lengths, certain)
             yield self.text[sent:certain]
             sent = certain
         else:

@@ -125,13 +125,22 @@ class PocketChat(BaseChatModel):
         self, messages: list[BaseMessage], stop: list[str] | None, options: dict[str, Any]
     ) -> Iterator[ChatGenerationChunk]:
         answer = self._answer(messages, stop, options)
+        logprobs, told = self._option("logprobs", options), 0
+        yield ChatGenerationChunk(message=AIMessageChunk(content="", usage_metadata=_usage(answer)))
         for piece in answer.pieces():
-            if piece:
-                yield ChatGenerationChunk(message=AIMessageChunk(content=piece))
+            new = answer.content[told : answer.certain] if logprobs else []
+            if piece or new:
+                metadata = {"logprobs": {"content": new}} if new else {}
+                yield ChatGenerationChunk(message=AIMessageChunk(content=piece, response_metadata=metadata))
+            told += len(new)
+        metadata = self._metadata(answer, options)
+        if logprobs:
+            metadata["logprobs"] = {"content": answer.content[told:]}  # what was streamed is not said again
+        written = answer.generation.steps
         last = AIMessageChunk(
             content="",
-            response_metadata=self._metadata(answer, options),
-            usage_metadata=_usage(answer),
+            response_metadata=metadata,
+            usage_metadata=UsageMetadata(input_tokens=0, output_tokens=written, total_tokens=written),
             chunk_position="last",
         )
         yield ChatGenerationChunk(message=last)

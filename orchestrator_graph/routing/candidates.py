@@ -1,15 +1,16 @@
-"""Which recipes are on the table: single models, and the ensembles that a strategy asks for."""
+"""Which recipes are on the table: single models, and the ensembles that a policy forces."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.spec import ModelSpec
+from orchestrator_graph.routing.ensembles import billed, forced, paying, remembered
+from orchestrator_graph.routing.selector import Utility, worth
+from orchestrator_graph.routing.situation import Situation
 from orchestrator_graph.types import Candidate, Estimate, Member
 
 __all__ = ["arrange", "offered"]
-
-BEST_OF = 3
 
 
 def offered(spec: ModelSpec) -> tuple[Candidate, ...]:
@@ -19,28 +20,51 @@ def offered(spec: ModelSpec) -> tuple[Candidate, ...]:
     return (Candidate.single(spec.id), *efforts, *samples)
 
 
-def arrange(
-    ranked: Sequence[Estimate], policy: Policy, priced: Callable[[Candidate], Estimate]
-) -> tuple[Estimate, ...]:
-    """Estimates, best first, rearranged as the strategy wants; ensembles come first, the others stay behind.
+def arrange(ranked: Sequence[Estimate], policy: Policy, now: Situation, utility: Utility) -> tuple[Estimate, ...]:
+    """Estimates, best first, rearranged as the strategy wants; an ensemble comes first, the others stay behind.
 
-    Ensembles are formed only where the policy names them: their gain per dollar is not measured here yet. They are made
-    of models asked once each. The strict guard's choice stays first: it begins an ensemble, and never a cascade.
+    Left to itself (`strategy="auto"`, `ensemble="auto"`) only one whose remembered gain is worth its price.
+    `ensemble="always"` forces the one of which most is remembered to be gained, else a consensus of two. Ensembles are
+    made of models asked once each. The strict guard's choice stays first: it begins an ensemble, and never a cascade.
     """
     if policy.strategy == "cascade" and policy.guard != "strict" and ranked:
         return _cascade(ranked, policy)
+    if policy.ensemble == "never":
+        return tuple([e for e in ranked if e.candidate.kind == "single"] or ranked)
+    kind = _forced(policy)
     plain = [e for e in ranked if e.candidate == Candidate.single(e.candidate.members[0].model)]
     if not plain or (policy.guard == "strict" and plain[0] is not ranked[0]):
         return tuple(ranked)
-    best = plain[0].candidate.members[0].model
-    if policy.strategy == "best_of_n":
-        made = _ensemble(Candidate("best_of_n", (Member(best, BEST_OF),)), plain[:1], priced)
-    elif policy.strategy == "consensus" and len(plain) > 1:
-        pair = _pair(plain)
-        made = _ensemble(Candidate("consensus", tuple(e.candidate.members[0] for e in pair)), pair, priced)
-    else:
+    free = policy.guard != "strict" and not policy.pin and now.sticky is None
+    if kind == "best" and free and (known := remembered(plain, now.gains)):
+        return (known[0], *(e for e in ranked if e.candidate != known[0].candidate))
+    if not kind:
+        paid = free and policy.strategy == "auto" and policy.min_quality is None
+        return (*(paying(ranked, now.gains, utility, _worth(ranked, now, utility)) if paid else ()), *ranked)
+    candidate, members = forced("consensus" if kind == "best" else kind, plain, now.portfolio)
+    if not members or (candidate.kind == "consensus" and len(members) < 2):
         return tuple(ranked)
+    best = max(members, key=lambda e: e.quality)
+    made = replace(
+        billed(candidate, [(e, m.samples) for e, m in zip(members, candidate.members, strict=True)]),
+        quality=best.quality,
+        se=best.se,
+        n=min(e.n for e in members),
+        source=f"{best.source} of its best member",
+    )
     return (made, *(e for e in ranked if e.candidate != made.candidate))
+
+
+def _forced(policy: Policy) -> str:
+    """The kind of ensemble that the policy forces; "best" for any, "" for none."""
+    if policy.strategy in ("best_of_n", "consensus", "fusion"):
+        return policy.strategy
+    return "best" if policy.ensemble == "always" else ""
+
+
+def _worth(ranked: Sequence[Estimate], now: Situation, utility: Utility) -> float:
+    """What an ensemble has to beat."""
+    return max(worth([e for e in ranked if e.candidate.kind == "single"], now, utility))
 
 
 def _cascade(ranked: Sequence[Estimate], policy: Policy) -> tuple[Estimate, ...]:
@@ -66,25 +90,3 @@ def _ends(climbing: list[Estimate]) -> list[Estimate]:
     if len(climbing) < 2:
         return climbing
     return [climbing[0], climbing[-1] if len(climbing) == 2 else climbing[len(climbing) // 2]]
-
-
-def _pair(plain: Sequence[Estimate]) -> tuple[Estimate, Estimate]:
-    """The best two models, of different providers' families where there is a choice: they fail less alike."""
-    family = _family(plain[0])
-    return plain[0], next((e for e in plain[1:] if _family(e) != family), plain[1])
-
-
-def _ensemble(candidate: Candidate, members: Sequence[Estimate], priced: Callable[[Candidate], Estimate]) -> Estimate:
-    best = max(members, key=lambda e: e.quality)
-    return replace(
-        priced(candidate),
-        quality=best.quality,
-        se=best.se,
-        n=min(e.n for e in members),
-        source=f"{best.source} of its best member",
-    )
-
-
-def _family(estimate: Estimate) -> str:
-    provider, _, name = estimate.candidate.members[0].model.partition(":")
-    return provider + ":" + name.split("-")[0].split(":")[0]

@@ -9,7 +9,6 @@ outcomes are looked at and forgotten apart: what one account says, or that new o
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -84,9 +83,9 @@ def forgotten(history: History, level: float = LEVEL) -> History:
     found = changes(history, level)
     if not found:
         return history
-    weights = history.weights.copy()
+    factor = np.ones(history.weights.shape)
     cells = _cells(history)
     for (user, candidate, kind), since in found.items():
         rows = cells[user, kind]
-        weights[rows[history.times[rows] < since], history.candidates.index(candidate)] *= KEPT
-    return replace(history, weights=weights)
+        factor[rows[history.times[rows] < since], history.candidates.index(candidate)] *= KEPT
+    return history.reweighed(factor)

@@ -8,7 +8,6 @@ many accounts nor many rows of one are a majority. Against both nothing helps; a
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from orchestrator_graph.routing.estimator import Belief
@@ -112,7 +111,7 @@ def credible(history: "History") -> "History":
     excess = ((counts * apart).sum(axis=1) - chance) / total
     trust = 1 / (1 + (np.maximum(excess, 0.0) / TOLERANCE) ** 2)
     each = trust[np.searchsorted(names, users)]
-    return replace(history, weights=history.weights * each[:, None]).rows(np.flatnonzero(each >= LEAST))
+    return history.reweighed(each[:, None]).rows(np.flatnonzero(each >= LEAST))
 
 
 def _median(values: "NDArray[np.float64]", votes: "NDArray[np.float64]") -> "NDArray[np.float64]":

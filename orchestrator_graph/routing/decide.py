@@ -39,7 +39,7 @@ def _estimates(
 
 
 def _estimate(candidate: Candidate, features: Features, now: Situation, beliefs: Sequence[Belief]) -> Estimate:
-    belief = combine(beliefs)
+    belief, remembered = combine(beliefs), [belief for belief in beliefs if belief.remembered]
     expected = resources(candidate, features, now)
     return Estimate(
         candidate=candidate,
@@ -53,6 +53,7 @@ def _estimate(candidate: Candidate, features: Features, now: Situation, beliefs:
         energy_j=expected.energy_j,
         measured=("latency",) if expected.latency_measured else (),
         late_s=expected.latency_s * max(now.tails.get(member.model, TAIL) for member in candidate.members),
+        learnt=combine(remembered).quality if remembered else None,
     )
 
 
@@ -73,10 +74,7 @@ class _Table:
             return (), why, utility
         ranked, doubt = doubted(ranked, self.beliefs, policy, self.now, utility)
         ranked, held = stay(ranked, policy, self.now)
-        return arrange(ranked, policy, self._priced), held or doubt or why, utility
-
-    def _priced(self, candidate: Candidate) -> Estimate:
-        return _estimate(candidate, self.features, self.now, ())
+        return arrange(ranked, policy, self.now, utility), held or doubt or why, utility
 
 
 def decide(
@@ -103,7 +101,7 @@ def decide(
     table = _Table(features, [e for e in believed if e.candidate.id not in weak], beliefs, now)
     ranking, why, utility = table.arranged(policy)
     draw = _drawn(table, ranking, utility, policy, rng) if ranking else None
-    return Decision(
+    decision = Decision(
         id=new_id(),
         subtask_id=subtask_id,
         ranking=ranking if draw is None else tuple(first(draw.chosen, ranking)),
@@ -118,6 +116,7 @@ def decide(
         more=None if draw is None else upgrade(draw.chosen, table.estimates),
         usual=ranking[0].candidate.id if ranking else "",
     )
+    return decision if now.promised is None else now.promised.marked(decision, policy)
 
 
 def _drawn(
@@ -148,7 +147,7 @@ def _sentence(why: str, draw: Chance | None, policy: Policy, now: Situation) -> 
         why = "pinned by the policy"
     elif policy.strategy == "cascade" and policy.guard != "strict":
         why = "first level of a cascade"
-    elif chosen.candidate.kind != "single":
+    elif chosen.candidate.kind != "single" and policy.strategy != "auto":
         why = f"strategy {policy.strategy}, best member: {why}"
     why = draw.why or why
     sources = chosen.source.replace(" of its best member", "").split("+")

@@ -6,13 +6,16 @@ pairs and however often one looks (Ville's inequality; Waudby-Smith and Ramdas 2
 sizes side by side need no guess at the spread, and do not depend on the order (figures: docs/poison.md).
 Pairs come from profiles, cascades, audits and repeated tasks of the same type; without any, the reference answers and
 nothing is stuck. Nothing that is remembered decides who the reference is.
+A certificate (`promise`) goes before all of this: its gate was measured as a whole, where a pair is one candidate.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import exp, inf
 from typing import TYPE_CHECKING
 
+from orchestrator_graph.errors import RegistryError
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.routing.credit import credible
 from orchestrator_graph.routing.estimator import IGNORANCE
@@ -22,15 +25,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from orchestrator_graph.registry.portfolio import Portfolio
+    from orchestrator_graph.registry.spec import ModelSpec
     from orchestrator_graph.routing.situation import Situation
     from orchestrator_graph.types.history import History
 
-__all__ = ["Paired", "Pairs", "reference_of", "strictly"]
+__all__ = ["Paired", "Pairs", "default_reference", "reference_of", "strictly"]
 
 ERROR = 0.05
 """How often, at most, a candidate that loses more than allowed passes."""
-TRUSTED = 0.75
-"""Labels of less weight (our own uncalibrated confidence, a re-ask) make no pair."""
 BOLD = 0.95
 """The largest bet, as a share of the one that could lose everything."""
 
@@ -49,7 +52,7 @@ class _Tried:
 
     candidates: tuple[str, ...]
     scores: "NDArray[np.float64]"
-    weights: "NDArray[np.float64]"
+    trusted: "NDArray[np.bool_]"
     task_types: "NDArray[np.str_]"
     known: dict[tuple[str, str, str, float], Paired] = field(default_factory=dict)
 
@@ -69,7 +72,7 @@ class Pairs:
 
         heard = credible(history)
         self._learnt[history.tenant, history.space] = _Tried(
-            heard.candidates, heard.scores, heard.weights, np.array(heard.task_types)
+            heard.candidates, heard.scores, heard.trusted, np.array(heard.task_types)
         )
 
     def compare(self, now: "Situation", task_type: str, reference: str, candidate: str, allowed: float) -> Paired:
@@ -85,7 +88,7 @@ class Pairs:
 
 def _compare(tried: _Tried, task_type: str, reference: str, candidate: str, allowed: float) -> Paired:
     columns = [tried.candidates.index(name) for name in (reference, candidate)]
-    rows = (tried.weights[:, columns] >= TRUSTED).all(axis=1) & (tried.task_types == task_type)
+    rows = tried.trusted[:, columns].all(axis=1) & (tried.task_types == task_type)
     best, other = tried.scores[rows][:, columns].T
     return paired(best - other, allowed)
 
@@ -113,18 +116,51 @@ def reference_of(estimates: Sequence[Estimate], policy: Policy, now: "Situation"
 
     def standing(estimate: Estimate) -> tuple[float, bool, float, str]:
         spec = now.portfolio[estimate.candidate.members[0].model]
-        prior, price = spec.prior(task_type), spec.cost_nusd(1000, 1000)
-        plain = estimate.candidate == Candidate.single(spec.id)
-        return prior.quality if prior else IGNORANCE.quality, plain, inf if price is None else price, spec.id
+        quality, price, name = _standing(spec, [task_type])
+        return quality, estimate.candidate == Candidate.single(spec.id), price, name
 
     return next(named, None) or max(estimates, key=standing)
 
 
-def strictly(by_utility: Sequence[Estimate], policy: Policy, now: "Situation", task_type: str) -> tuple[Estimate, str]:
-    """The first choice under `guard="strict"` and why; every rival ahead of the reference gets its share of the error.
+def default_reference(portfolio: "Portfolio", policy: Policy, task_types: Sequence[str]) -> str:
+    """Who is measured against over these types of tasks (one entry a task), where no task is at hand.
 
-    A rival that is not cheaper, quicker or believed better than the reference never gets ahead of it.
+    Raises:
+        RegistryError: The policy names one that is not in the portfolio, or there is no model.
     """
+    if policy.reference is not None and policy.reference not in portfolio:
+        known = ", ".join(portfolio)
+        raise RegistryError(f"reference = {policy.reference!r} is not in the portfolio; known: {known}")
+    if not portfolio:
+        raise RegistryError("no model in the portfolio, so there is no reference: add one")
+    return policy.reference or max(portfolio.values(), key=lambda spec: _standing(spec, task_types)).id
+
+
+def _standing(spec: "ModelSpec", task_types: Sequence[str]) -> tuple[float, float, str]:
+    """Mean quality of the prior over the types, list price, id."""
+    counts, price = Counter(task_types or ["*"]), spec.cost_nusd(1000, 1000)
+    quality = sum(n * (spec.prior(kind) or IGNORANCE).quality for kind, n in counts.items()) / counts.total()
+    return quality, inf if price is None else price, spec.id
+
+
+def strictly(by_utility: Sequence[Estimate], policy: Policy, now: "Situation", task_type: str) -> tuple[Estimate, str]:
+    """The first choice under `guard="strict"` and why: a certificate's, where there is one that speaks of the task.
+
+    Else every rival ahead of the reference gets its share of the error; one that is not cheaper, quicker or believed
+    better never gets ahead of it.
+    """
+    promised = now.promised
+    if promised is not None and (certified := promised.first(by_utility)) is not None:
+        return certified
+    chosen, why = _tested(by_utility, policy, now, task_type)
+    return (
+        chosen,
+        why if promised is None else f"{why}; {promised.name} is {promised.barred or 'without its reference'}",
+    )
+
+
+def _tested(by_utility: Sequence[Estimate], policy: Policy, now: "Situation", task_type: str) -> tuple[Estimate, str]:
+    """The first rival that the paired test lets pass, else the reference."""
     reference = reference_of(by_utility, policy, now, task_type)
     rivals, allowed = by_utility[: list(by_utility).index(reference)], policy.max_quality_loss
     name, seen = reference.candidate.id, 0

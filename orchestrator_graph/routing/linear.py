@@ -18,7 +18,7 @@ from orchestrator_graph.routing.votes import one_vote_each
 from orchestrator_graph.types import Candidate, Features
 from orchestrator_graph.types.history import History
 
-__all__ = ["Linear"]
+__all__ = ["Linear", "placed"]
 
 Array = NDArray[np.float64]
 
@@ -55,7 +55,7 @@ class Linear:
             self._learnt.pop((history.tenant, history.space), None)
             return
         kinds = tuple(sorted(set(history.task_types)))
-        vectors = _placed(history.vectors, history.task_types, kinds)
+        vectors = placed(history.vectors, history.task_types, kinds)
         fitted = fit(vectors, history.scores, one_vote_each(history))
         offsets, differ, between = _by_user(history, history.scores - fitted.predict(vectors), fitted.spread**2)
         self._learnt[history.tenant, history.space] = _Learnt(
@@ -73,7 +73,7 @@ class Linear:
         learnt = self._learnt.get((now.tenant, now.space))
         if learnt is None or now.vector is None or len(now.vector) + len(learnt.kinds) != len(learnt.fit.centre):
             return {}
-        vector = _placed(now.vector[None], (features.task_type,), learnt.kinds)
+        vector = placed(now.vector[None], (features.task_type,), learnt.kinds)
         quality = learnt.fit.predict(vector)[0]
         shift, share, own = learnt.offsets.get(now.user_id, (0.0, 0.0, learnt.differ))
         quality = quality + shift
@@ -88,7 +88,7 @@ class Linear:
         }  # fmt: skip
 
 
-def _placed(vectors: NDArray[np.float32], task_types: Sequence[str], kinds: tuple[str, ...]) -> NDArray[np.float32]:
+def placed(vectors: NDArray[np.float32], task_types: Sequence[str], kinds: tuple[str, ...]) -> NDArray[np.float32]:
     """The vectors with one more axis per task type; a type that was never seen is at the origin."""
     axes = np.array([[KIND * (name == kind) for kind in kinds] for name in task_types], np.float32)
     return np.concatenate([vectors, axes], axis=1)

@@ -1,4 +1,7 @@
-"""The second seam: from estimates to a ranking. `argmax q - lambda_$ c - lambda_t t - lambda_E E` over the feasible."""
+"""The second seam: from estimates to a ranking. `argmax q - lambda_$ c - lambda_t t - lambda_E E` over the feasible.
+
+Where answers can be checked, the reservation value of cascade routing stands in its place (`confidence/cascade.py`).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +12,7 @@ from orchestrator_graph.routing.guard import strictly
 from orchestrator_graph.routing.situation import Situation
 from orchestrator_graph.types import Estimate, Exclusion
 
-__all__ = ["Utility", "first", "rank", "too_weak"]
+__all__ = ["Utility", "first", "rank", "too_weak", "worth"]
 
 # Quality points that the dearest (slowest, hungriest) candidate loses against a free one at tradeoff 0.
 COST_POINTS, TIME_POINTS, ENERGY_POINTS = 0.45, 0.05, 0.02
@@ -84,14 +87,37 @@ def rank(
     """
     if not estimates:
         return [], "nothing is feasible"
-    by_utility = sorted(estimates, key=utility or Utility.among(estimates, policy, now), reverse=True)
+    utility = utility or Utility.among(estimates, policy, now)
+    by_utility = sorted(estimates, key=utility, reverse=True)
     best = max(estimates, key=lambda e: e.quality)
     if policy.guard == "strict":
         chosen, why = strictly(by_utility, policy, now, task_type)
         return first(chosen, by_utility), why
     if policy.min_quality is not None:
         return _by_floor(by_utility, best, policy.min_quality)
-    return by_utility, _why(by_utility[0], best, policy)
+    if now.ahead is None or policy.strategy != "auto" or policy.pin:
+        return by_utility, _why(by_utility[0], best, policy)
+    return _checking(by_utility, best, policy, now, utility)
+
+
+def worth(estimates: Sequence[Estimate], now: Situation, utility: Utility) -> list[float]:
+    """What it is worth to begin with each: its utility, or more where its answer can be checked and another asked."""
+    alone = [utility(e) for e in estimates]
+    if now.ahead is None:
+        return alone
+    lost = [max(0.0, e.quality - points) for e, points in zip(estimates, alone, strict=True)]
+    return list(now.ahead([e.candidate.id for e in estimates], [e.quality for e in estimates], lost))
+
+
+def _checking(
+    by_utility: list[Estimate], best: Estimate, policy: Policy, now: Situation, utility: Utility
+) -> tuple[list[Estimate], str]:
+    """Cascade routing's first step: by what it is worth to begin with each."""
+    begun = dict(zip((e.candidate.id for e in by_utility), worth(by_utility, now, utility), strict=True))
+    ranked = sorted(by_utility, key=lambda e: begun[e.candidate.id], reverse=True)
+    if ranked[0] is by_utility[0]:
+        return ranked, _why(ranked[0], best, policy)
+    return ranked, f"tried before {by_utility[0].candidate.id}, because its answer can be checked"
 
 
 def first(estimate: Estimate, others: Sequence[Estimate]) -> list[Estimate]:

@@ -1,10 +1,10 @@
 """What holds at the moment of a decision, apart from task and policy: resources, health, what is remembered."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from orchestrator_graph.types import Neighbour
+from orchestrator_graph.types import Candidate, Neighbour
 
 if TYPE_CHECKING:
     import numpy as np
@@ -12,8 +12,11 @@ if TYPE_CHECKING:
 
     from orchestrator_graph.registry.spec import ModelSpec
     from orchestrator_graph.routing.guard import Pairs
+    from orchestrator_graph.routing.promise import Promised
 
-__all__ = ["Situation"]
+__all__ = ["Ahead", "Situation"]
+
+Ahead = Callable[[Sequence[str], Sequence[float], Sequence[float]], Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,10 @@ class Situation:
         per_joule: The same for a joule.
         pairs: Who was tried beside whom, for `guard="strict"`; `None` = nothing known.
         dear_used: Dear choices that this user has had in the last hour.
+        promised: What a certificate says of this task; `None` without one.
+        ahead: (candidate ids, qualities, points that each costs) -> what it is worth to begin with each, where its
+            answer can be checked and another one asked; `None` = what it is worth alone.
+        gains: Ensemble -> remembered (points over its best member, standard error, n) on this type of task.
     """
 
     private: bool = False
@@ -71,3 +78,6 @@ class Situation:
     per_joule: float | None = None
     pairs: "Pairs | None" = field(default=None, compare=False)
     dear_used: int = 0
+    promised: "Promised | None" = None
+    ahead: Ahead | None = field(default=None, compare=False)
+    gains: Mapping[Candidate, tuple[float, float, int]] = field(default_factory=dict, compare=False)

@@ -16,6 +16,7 @@ FailureKind = Literal[
     "refusal",
     "content_filtered",
     "length",
+    "early_exit",
     "context_overflow",
     "not_found",
     "auth",
@@ -68,6 +69,8 @@ class Request:
         logprobs: Ask for log-probabilities where the model can give them.
         stream: Let tokens pass to LangGraph's message stream as they come.
         sample: Which of several samples this is; samples > 0 are drawn with temperature.
+        give_up_below: The probability of the answer so far below which it is given up (failure `early_exit`); ignored
+            where tokens pass to the caller, and where the model gives no log-probabilities.
     """
 
     messages: tuple[Any, ...]
@@ -80,6 +83,7 @@ class Request:
     sample: int = 0
     effort: str | None = None
     json_schema: dict[str, Any] | None = None
+    give_up_below: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

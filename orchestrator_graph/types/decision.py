@@ -71,6 +71,7 @@ class Estimate:
         late_s: Seconds that one call in twenty exceeds; `None` when nobody asked.
         energy_j: Expected joules; `None` when nothing is known.
         measured: Which of `cost`, `latency`, `energy` rest on measurements rather than estimates.
+        learnt: Quality by one's own outcomes alone, without priors; confidences are calibrated on this one.
     """
 
     candidate: Candidate
@@ -84,6 +85,12 @@ class Estimate:
     energy_j: float | None = None
     measured: tuple[str, ...] = ()
     late_s: float | None = None
+    learnt: float | None = None
+
+    @property
+    def own_quality(self) -> float:
+        """`learnt`, where there is anything learnt, else `quality`: what `Calibration.confidence` takes."""
+        return self.quality if self.learnt is None else self.learnt
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,16 @@
 """What may be learnt from: remembered tasks as arrays. Apart from the other values, because it needs NumPy."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["History"]
+__all__ = ["TRUSTED", "History"]
+
+TRUSTED = 0.75
+"""Least weight of a label that settles what an answer was worth."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,6 +28,8 @@ class History:
         space: The embedder's fingerprint.
         appetites: (candidate, task type) -> (mean answer tokens, reasoning included, n).
         signals: Name -> shape (n, m), what an answer told of itself (`Outcome.signals`); NaN where nothing is known.
+        unfaded: Shape (n, m), `weights` before time took from them; shape (0, 0) = the same. A label does not become
+            untrue with age, it only tells less of today.
         said: Shape (n, m), fingerprints of the normalised answers, `""` where none; shape (0, 0) where none is known.
     """
 
@@ -40,6 +45,7 @@ class History:
     appetites: Mapping[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
     signals: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     said: NDArray[np.str_] = field(default_factory=lambda: np.zeros((0, 0), "U16"))
+    unfaded: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
 
     @classmethod
     def empty(cls, tenant: str, space: str) -> Self:
@@ -49,6 +55,30 @@ class History:
 
     def __len__(self) -> int:
         return len(self.vectors)
+
+    @property
+    def trusted(self) -> NDArray[np.bool_]:
+        """Where somebody or a check said so, shape (n, m); our own confidence, a judge and a re-ask weigh less."""
+        weights = self.unfaded if self.unfaded.size else self.weights
+        return (weights >= TRUSTED) & np.isfinite(self.scores)
+
+    def reweighed(self, factor: NDArray[np.float64]) -> Self:
+        """With weights times a factor of shape (n, 1) or (n, m)."""
+        unfaded = self.unfaded * factor if self.unfaded.size else self.unfaded
+        return replace(self, weights=self.weights * factor, unfaded=unfaded)
+
+    def of(self, candidates: Sequence[str]) -> Self:
+        """Only these of its candidates, in this order."""
+        kept = [self.candidates.index(name) for name in candidates]
+        return replace(
+            self,
+            scores=self.scores[:, kept],
+            weights=self.weights[:, kept],
+            candidates=tuple(candidates),
+            signals={name: values[:, kept] for name, values in self.signals.items()},
+            said=self.said[:, kept] if self.said.size else self.said,
+            unfaded=self.unfaded[:, kept] if self.unfaded.size else self.unfaded,
+        )
 
     def rows(self, where: NDArray[np.intp]) -> Self:
         """Only these rows, in this order."""
@@ -62,4 +92,5 @@ class History:
             times=self.times[where],
             signals={name: values[where] for name, values in self.signals.items()},
             said=self.said[where] if self.said.size else self.said,
+            unfaded=self.unfaded[where] if self.unfaded.size else self.unfaded,
         )

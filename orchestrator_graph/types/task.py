@@ -16,7 +16,7 @@ class Features:
         language: ISO 639-1 code, `und` when unknown.
         tokens: Estimated tokens of the text.
         difficulty: 0 trivial .. 1 hard (a heuristic, uncalibrated).
-        expects: Form of the answer: `number`, `word`, `json`, `list`, `code`, `yes_no` or `text`.
+        expects: Form of the answer: `number`, `word`, `choice`, `json`, `list`, `set`, `code`, `yes_no` or `text`.
         signals: Everything else by name: `code`, `maths`, `density`, `re_ask`, `images`, `pii` ...
     """
 

@@ -9,12 +9,24 @@ __all__ = ["Evidence", "Outcome", "Verdict"]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One reason behind a verdict. `value` in [0, 1]; `decisive` evidence alone settles it."""
+    """One reason behind a verdict.
+
+    Attributes:
+        value: In [0, 1]: what is believed of it.
+        decisive: It alone settles the verdict.
+        raw: What was said, where `value` is what its measured error rates leave of that: the ledger keeps this one.
+    """
 
     name: str
     value: float
     detail: str = ""
     decisive: bool = False
+    raw: float | None = None
+
+    @property
+    def said(self) -> float:
+        """What was said, before any correction."""
+        return self.value if self.raw is None else self.raw
 
 
 @dataclass(frozen=True, slots=True)

@@ -291,7 +291,7 @@ def test_an_edited_answer_is_weakly_worth_what_was_kept_of_it() -> None:
 
 
 def test_a_judges_word_is_remembered_as_a_judges(mode: str) -> None:
-    pool = [model("writer", "a poem", 0.9, 0.1), model("critic", "85", 0.5, 5.0)]
+    pool = [model("writer", "a poem", 0.9, 0.1), model("critic", "ok", 0.5, 5.0, judges=0.85)]
     with orchestrated(*pool, policy=Policy(fault_tolerance="low")) as orc:
         run(orc, mode, "Write a poem")
         written = [row for row in rows(orc) if row.candidate == "test:writer"]

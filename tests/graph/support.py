@@ -13,9 +13,9 @@ Script = str | Sequence[str] | Callable[[str], str]
 
 def model(name: str, script: Script = "ok", quality: float = 0.8, price: float = 1.0, **fields: Any) -> ModelSpec:
     """A scripted model with a prior and a price, known as `test:<name>`."""
-    delay = fields.pop("delay_s", 0.0)
+    chat = {key: fields.pop(key) for key in ("delay_s", "judges") if key in fields}
     return ModelSpec(
-        ScriptedChat(model=name, script=script, delay_s=delay),
+        ScriptedChat(model=name, script=script, **chat),
         alias=f"test:{name}",
         price=Price(price, price),
         priors={"*": Prior(quality, 50, "test")},

@@ -97,7 +97,7 @@ def test_best_of_n_takes_the_majority(mode: str) -> None:
 
 def test_low_fault_tolerance_asks_a_judge_that_did_not_write_it(mode: str) -> None:
     writer = model("writer", "a fine text", 0.9)
-    critic = model("critic", lambda asked: "91" if "probability in percent" in asked else "other", 0.85)
+    critic = model("critic", "other", 0.85, judges=0.91)
     with orchestrated(writer, critic) as orc:
         out = run(orc, mode, "Tell a joke", Policy(fault_tolerance="low", tradeoff="best"))
     purposes = {line["purpose"]: line["model"] for line in out["bill"]["lines"]}

@@ -1,10 +1,8 @@
 """What a review found and may not come back: acceptance after failure, early stops, blind judges, lost text."""
 
-import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 from orchestrator_graph import Policy
-from orchestrator_graph.nodes.assess import read_score
 from tests.graph.support import model, orchestrated, run
 
 
@@ -39,7 +37,7 @@ def test_the_sole_voice_of_a_consensus_is_not_one(mode: str) -> None:
 def test_a_judge_picks_among_prose_and_its_word_counts(mode: str) -> None:
     joke = "A {} joke that is quite long, so long that no two of them could ever be equal word for word"
     writer = model("writer", [joke.format(n) for n in ("first", "second", "third")], 0.9)
-    critic = model("critic", lambda asked: "95" if "second" in asked else "20", 0.5)
+    critic = model("critic", quality=0.5, judges=lambda asked: 0.95 if "second" in asked else 0.2)
     with orchestrated(writer, critic) as orc:
         out = run(orc, mode, "Tell a joke", Policy(strategy="best_of_n", tradeoff="best"))
     assert "second" in out["results"]["1"]["answer"]
@@ -49,7 +47,7 @@ def test_a_judge_picks_among_prose_and_its_word_counts(mode: str) -> None:
 def test_a_judge_that_picked_is_not_paid_again(mode: str) -> None:
     joke = "A {} joke that is quite long, so long that no two of them could ever be equal word for word"
     writer = model("writer", [joke.format(n) for n in ("first", "second", "third")], 0.9)
-    critic = model("critic", "95", 0.85)
+    critic = model("critic", quality=0.85, judges=0.95)
     with orchestrated(writer, critic) as orc:
         policy = Policy(strategy="best_of_n", tradeoff="best", fault_tolerance="low")
         out = run(orc, mode, "Tell a joke", policy)
@@ -86,26 +84,11 @@ def test_low_fault_tolerance_never_falls_back_on_a_weak_model(mode: str) -> None
 
 def test_the_judge_sees_the_answers_that_a_brief_refers_to(mode: str) -> None:
     writer = model("writer", lambda asked: "nretnal" if "Reverse" in asked else "2", 0.9)
-    critic = model("critic", "90", 0.85)
+    critic = model("critic", quality=0.85, judges=0.9)
     with orchestrated(writer, critic) as orc:
         policy = Policy(fault_tolerance="low", tradeoff="best")
         run(orc, mode, "Reverse lantern, then count the letter n in the result", policy)
     assert any("Count the letter n in nretnal" in asked for asked in critic.model.seen)
-
-
-@pytest.mark.parametrize(
-    ("text", "score"),
-    [
-        ("85", 0.85),
-        ("The probability is 95.", 0.95),
-        ("0.95", 0.95),
-        ("100.", 1.0),
-        ("0 to 100: 85", 0.85),
-        ("x", None),
-    ],
-)
-def test_scores_are_read(text: str, score: float | None) -> None:
-    assert read_score(text) == score
 
 
 def test_the_last_step_does_not_swallow_the_others(mode: str) -> None:

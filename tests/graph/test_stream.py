@@ -83,8 +83,9 @@ def test_parts_are_drafts_and_the_whole_is_one_message(mode: str) -> None:
 
 def test_planner_judge_and_synthesizer_calls_are_no_messages(mode: str) -> None:
     plan = '{"subtasks":[{"id":"a","brief":"Find hotels"},{"id":"b","brief":"Find trains"}]}'
-    said = {"Answer with JSON only": plan, "probability in percent": "93", "Write one answer": "the whole"}
-    pool = [model(n, lambda asked: next((t for key, t in said.items() if key in asked), "a part"), 0.9) for n in "ab"]
+    said = {"Answer with JSON only": plan, "Write one answer": "the whole"}
+    script = lambda asked: next((text for key, text in said.items() if key in asked), "a part")  # noqa: E731
+    pool = [model(name, script, 0.9, judges=0.93) for name in "ab"]
     with orchestrated(*pool) as orc:
         seen = streamed(orc, mode, "A weekend in Rome", Policy(decompose="always", fault_tolerance="low"))
     assert {event["purpose"] for event in seen.of("call")} == {"plan", "execute", "judge", "synthesize"}

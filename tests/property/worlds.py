@@ -1,5 +1,6 @@
 """Random portfolios, tasks, policies, situations and remembered tasks, as hypothesis strategies."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.portfolio import Portfolio
 from orchestrator_graph.registry.spec import ModelSpec, Price, Prior
 from orchestrator_graph.routing.situation import Situation
-from orchestrator_graph.types import Features, Neighbour
+from orchestrator_graph.types import Candidate, Features, Member, Neighbour
 from orchestrator_graph.types.history import History
 
 NAMES = [f"{provider}:m{number}" for provider in ("openai", "ollama", "test") for number in range(3)]
@@ -64,7 +65,8 @@ def tasks(draw: Any) -> Features:
 policies = st.fixed_dictionaries(
     {},
     optional={
-        "strategy": st.sampled_from(["auto", "route", "cascade", "best_of_n", "consensus"]),
+        "strategy": st.sampled_from(["auto", "route", "cascade", "best_of_n", "consensus", "fusion"]),
+        "ensemble": st.sampled_from(["auto", "never", "always"]),
         "tradeoff": UNIT,
         "min_quality": UNIT,
         "cascade": st.lists(st.sampled_from(NAMES), max_size=4),
@@ -83,6 +85,17 @@ policies = st.fixed_dictionaries(
     },
 ).map(lambda fields: Policy(**fields))
 
+ENSEMBLES = st.lists(st.sampled_from(NAMES), min_size=2, max_size=3, unique=True).map(
+    lambda chosen: Candidate("consensus", tuple(Member(name) for name in chosen))
+)
+gains = st.dictionaries(ENSEMBLES, st.tuples(st.floats(-1, 1), st.floats(0, 0.5), st.integers(30, 500)), max_size=3)
+
+
+def _hopeful(names: Sequence[str], quality: Sequence[float], costs: Sequence[float]) -> list[float]:
+    """As if the answers of every second candidate could be checked."""
+    return [q - c * (place % 2) for place, (_, q, c) in enumerate(zip(names, quality, costs, strict=True))]
+
+
 MONEY = st.none() | st.integers(0, 10_000_000)
 speeds = st.dictionaries(st.sampled_from(NAMES), st.tuples(st.floats(0, 5), st.floats(0, 0.1), st.integers(1, 9)))
 situations = st.builds(
@@ -99,6 +112,8 @@ situations = st.builds(
     sticky=st.none() | st.sampled_from(NAMES),
     per_nusd=st.none() | st.floats(0, 1e-6),
     dear_used=st.integers(0, 3),
+    gains=gains,
+    ahead=st.sampled_from([None, _hopeful]),
 )
 
 

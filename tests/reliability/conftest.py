@@ -21,10 +21,10 @@ PRICE = Price(1.0, 2.0)
 class FaultServer:
     """The child process and what it saw."""
 
-    def __init__(self, elsewhere=""):
-        script = Path(__file__).with_name("fault_server.py")
+    def __init__(self, elsewhere="", script="fault_server.py"):
+        path = Path(__file__).with_name(script)
         self.process = subprocess.Popen(
-            [sys.executable, "-u", str(script), elsewhere], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-u", str(path), elsewhere], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self.port = int(self.process.stdout.readline())
         self.url = f"http://127.0.0.1:{self.port}"
@@ -60,6 +60,14 @@ def spy():
 @pytest.fixture(scope="session")
 def server(spy):
     server = FaultServer(spy.url)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def streamer():
+    """A server that streams tokens with log-probabilities, and counts them."""
+    server = FaultServer(script="token_server.py")
     yield server
     server.stop()
 

@@ -62,3 +62,77 @@ def test_the_strict_guards_choice_is_in_the_ensemble_or_there_is_none() -> None:
     assert made("consensus", guard="strict", reference="test:b").ranking[0].candidate.members[0].model == "test:b"
     named = made("best_of_n", guard="strict", reference="test:b@high").ranking[0].candidate
     assert named.id == "test:b@high"
+
+
+def gained(points: float, se: float = 0.01, kind: str = "consensus") -> Situation:
+    members = (Member("test:a"), Member("test:b")) if kind == "consensus" else (Member("test:a", 3),)
+    return Situation(gains={Candidate(kind, members): (points, se, 200)})  # type: ignore[arg-type]
+
+
+def ranked(now: Situation, **fields: object) -> list[str]:
+    policy = Policy(**{"tradeoff": "balanced", **fields})  # type: ignore[arg-type]
+    plain = [ModelSpec("test:a", price=Price(1, 10)), ModelSpec("test:b", price=Price(1, 5))]
+    return [e.candidate.id for e in decide("1", TASK, Portfolio(plain), policy, now, [variants_first]).ranking]
+
+
+BOTH = "consensus(test:a, test:b)"
+
+
+@pytest.mark.parametrize(
+    ("points", "fields", "first"),
+    [
+        (0.25, {}, BOTH),
+        (0.25, {"ensemble": "never"}, "test:a"),
+        (0.25, {"strategy": "route"}, "test:a"),
+        (0.02, {}, "test:a"),
+        (0.02, {"tradeoff": "best"}, BOTH),
+        (-0.02, {"tradeoff": "best"}, "test:a"),
+        (0.02, {"ensemble": "always"}, BOTH),
+        (0.25, {"pin": "test:b"}, "test:b"),
+        (0.25, {"guard": "strict"}, "test:a"),
+    ],
+)
+def test_an_ensemble_is_chosen_only_where_its_remembered_gain_pays(
+    points: float, fields: dict[str, object], first: str
+) -> None:
+    assert ranked(gained(points), **fields)[0] == first
+
+
+def test_a_lucky_gain_on_few_tasks_is_not_believed() -> None:
+    assert ranked(gained(0.25, se=0.2))[0] == "test:a"
+
+
+def test_an_ensemble_says_on_how_many_tasks_it_gained_and_what_all_of_it_costs() -> None:
+    pool = Portfolio([ModelSpec("test:a", price=Price(1, 10)), ModelSpec("test:b", price=Price(1, 5))])
+    decision = decide("1", TASK, pool, Policy(), gained(0.25), [variants_first])
+    made, *singles = decision.ranking
+    assert (made.n, made.source) == (200, "test+gain +0.250 over it")
+    assert made.cost_nusd == sum(e.cost_nusd or 0 for e in singles)
+    assert made.quality == pytest.approx(0.94)
+
+
+def test_always_without_memory_asks_two() -> None:
+    assert ranked(Situation(), ensemble="always")[0] == BOTH
+
+
+def test_a_fusion_is_written_by_a_model_that_is_not_narrow() -> None:
+    narrow = ModelSpec("pocket:x", price=Price(1, 1), capabilities=frozenset({"chat", "narrow"}))
+    pool = Portfolio([ModelSpec("test:b", price=Price(1, 5)), ModelSpec("test:a", price=Price(1, 10))])
+    policy = Policy(strategy="fusion", tradeoff="best")
+    made = decide("1", TASK, pool, policy, Situation(), [variants_first]).ranking[0]
+    assert made.candidate.id == "fusion(test:b, test:a)"
+    assert made.latency_s > max(e.latency_s for e in decide("1", TASK, pool, Policy(), Situation()).ranking)
+    alone = decide("1", TASK, Portfolio([narrow]), policy, Situation(), [variants_first])
+    assert all(e.candidate.kind == "single" for e in alone.ranking)
+
+
+def test_where_answers_can_be_checked_the_cheap_one_comes_first_and_the_reason_says_so() -> None:
+    def ahead(names: Sequence[str], quality: Sequence[float], costs: Sequence[float]) -> list[float]:
+        return [q - c + (0.5 if name == "test:b" else 0.0) for name, q, c in zip(names, quality, costs, strict=True)]
+
+    pool = Portfolio([ModelSpec("test:a", price=Price(1, 10)), ModelSpec("test:b", price=Price(1, 5))])
+    decision = decide("1", TASK, pool, Policy(), Situation(ahead=ahead), [variants_first])
+    assert decision.ranking[0].candidate.id == "test:b"
+    assert "tried before test:a, because its answer can be checked" in decision.why
+    routed = decide("1", TASK, pool, Policy(strategy="route"), Situation(ahead=ahead), [variants_first])
+    assert routed.ranking[0].candidate.id == "test:a"

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from orchestrator_graph.confidence.checks import check, normalise
+from orchestrator_graph.confidence.checks import check
+from orchestrator_graph.confidence.normalise import normalise
 from orchestrator_graph.confidence.signals import agreement, logprob_evidence, summarise
 from orchestrator_graph.confidence.verdict import weigh
 from orchestrator_graph.types import Attempt, Evidence, TokenLogprob

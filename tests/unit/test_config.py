@@ -84,7 +84,7 @@ def test_a_list_of_names_and_a_url_stay_as_they_are(tmp_path: Path) -> None:
         ('memory = "x"\nmodels = [\n"a:b"\nmemory = 3', 4, "The line reads: memory = 3"),
         ('a = "', 1, 'The line reads: a = "'),
         ('[policy]\n\nmodls = "x"', 3, "policy.modls: unknown field. Known fields: allow"),
-        ("modls = []", 1, "modls: unknown key. Known keys: budgets, memory, models, policy, rules"),
+        ("modls = []", 1, "modls: unknown key. Known keys: budgets, certificate, memory, models, policy, rules"),
         ("# max_cost_usd\n[policy]\nmax_cost_usd = -1", 3, "policy.max_cost_usd = -1: .*greater than or equal to 0"),
         ("[budgets.x]\nmax_usd = 'much'", 2, "budgets.x.max_usd: 'much' is no amount"),
         ("[budgets.x]\nmax_usd = true", 2, "True is no amount"),
@@ -97,6 +97,7 @@ def test_a_list_of_names_and_a_url_stay_as_they_are(tmp_path: Path) -> None:
         ("[[models]]\ncontext = 1", None, "each table needs model"),
         ("models = 3", 1, "no list of 'provider:name'"),
         ("memory = 3", 1, "no path or URL"),
+        ("certificate = 3", 1, "certificate: 3 is no path in quotes, nor true or false"),
         ("policy = 3", 1, "policy: 3 is no table"),
     ],
 )

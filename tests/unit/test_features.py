@@ -128,3 +128,17 @@ def test_a_long_text_takes_linear_time_and_all_of_it_is_searched_for_personal_da
     assert time.process_time() - began < 5  # it took minutes for the first of them
     assert {"email", "iban"} <= set(features.signals["pii"])
     assert features.task_type == "translation"
+
+
+@pytest.mark.parametrize(
+    ("words", "expects"),
+    [
+        ("What is 2+2? A) 3 B) 4 C) 5", "choice"),
+        ("Which of the following is a mammal?\n(A) shark\n(B) whale", "choice"),
+        ("The capital of France is\nA. Lyon\nB. Paris\nAnswer:", "choice"),
+        ("Can you do this? a) reverse lantern b) write a poem", "text"),
+        ("Is vitamin A. good?", "yes_no"),
+    ],
+)
+def test_a_question_with_lettered_options_expects_a_choice(words: str, expects: str) -> None:
+    assert read_features(words).expects == expects

@@ -96,7 +96,8 @@ def test_a_stream_adds_up_to_the_answer() -> None:
     assert whole.response_metadata == answer.response_metadata
     assert whole.usage_metadata == answer.usage_metadata
     assert [chunk.chunk_position for chunk in chunks if chunk.chunk_position] == ["last"]
-    assert sum(chunk.usage_metadata is not None for chunk in chunks) == 1
+    told = [chunk.usage_metadata for chunk in chunks if chunk.usage_metadata is not None]
+    assert [usage["input_tokens"] > 0 for usage in told] == [True, False]  # known at once, and said once
     assert len(chunks) > 7
 
 
