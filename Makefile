@@ -2,7 +2,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check real bench-overhead bench-routing bench-open-vs-single bench-learning bench-online bench-poison test-kill bench-memory bench-latency docs build clean uv dev
+.PHONY: help demo test check real bench-overhead bench-routing bench-open-vs-single bench-learning bench-online bench-poison test-kill bench-memory bench-latency \
+  bench-promise bench-cascade bench-calibration bench-agreement bench-early-exit bench-judge docs build clean uv dev
 
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
@@ -82,6 +83,27 @@ bench-memory: dev ## Size, speed and event-loop stalls of 1,000 to 100,000 remem
 
 bench-latency: dev ## One decision, its record on disk; beside it an LLM as selector where OLLAMA_HOST names one; rewrites docs/latency.md
 	OMP_NUM_THREADS=1 $(RUN)/python -m benchmarks.latency
+
+bench-promise: dev ## Is "at most 2 points worse, with 95 %" kept, and what does it save? 500 simulated users a source (DATA=folder)
+	OMP_NUM_THREADS=1 $(RUN)/python -m benchmarks.promise "$(DATA)"
+	OMP_NUM_THREADS=1 $(RUN)/python -m benchmarks.promise_monitor
+
+bench-cascade: dev ## Cascade routing, ensembles and their rivals on the pocket portfolio, what a decision costs, and in a real Ollama
+	OMP_NUM_THREADS=1 $(RUN)/python -m benchmarks.cascade
+	OMP_NUM_THREADS=1 $(RUN)/python -m benchmarks.cascade_cost
+	OMP_NUM_THREADS=1 $(RUN)/python -m benchmarks.cascade_ollama
+
+bench-calibration: dev ## Calibration error of confidences at 100 to 1,000 labels; rewrites docs/calibration.md and its figure
+	OMP_NUM_THREADS=1 $(RUN)/python -m benchmarks.calibration
+
+bench-agreement: dev ## What agreement of recorded answers is worth (DATA=folder); rewrites docs/agreement.md
+	OMP_NUM_THREADS=1 $(RUN)/python -m benchmarks.agreement "$(DATA)"
+
+bench-early-exit: dev ## Tokens, money and time saved by giving up doubtful answers; pocket models and a real Ollama
+	OMP_NUM_THREADS=1 $(RUN)/python -m benchmarks.early_exit
+
+bench-judge: dev ## SmolLM2 as a judge, and 204 attacks on it; rewrites docs/judge.md's table
+	OMP_NUM_THREADS=1 $(RUN)/python -m benchmarks.with_ollama benchmarks.judge_attacks
 
 docs: dev ## Write docs/cli.md and docs/graph.md from the command line's own help and the graph itself
 	$(RUN)/python scripts/cli_docs.py

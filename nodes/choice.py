@@ -6,6 +6,7 @@ from orchestrator_graph.confidence.agreement import Voice
 from orchestrator_graph.confidence.checks import check
 from orchestrator_graph.confidence.in_hand import in_hand
 from orchestrator_graph.confidence.normalise import fingerprint
+from orchestrator_graph.confidence.requirements import requirements_of
 from orchestrator_graph.confidence.signals import agreement, logprob_evidence, signals_of, summarise
 from orchestrator_graph.nodes.assess import ask_judge
 from orchestrator_graph.nodes.io import Io
@@ -48,7 +49,8 @@ async def choose(
     if candidate.kind == "single":
         return Choice(good[0])
     expects = subtask.features.expects
-    passing = [a for a in good if not any(e.decisive for e in check(a.text, expects))] or good
+    wanted = requirements_of(subtask.features.text, expects)
+    passing = [a for a in good if not any(e.decisive for e in check(a.text, expects, wanted))] or good
     if not _comparable(passing, expects):
         return await _picked(passing, state, io, subtask)
     weighted = _weighted(passing, asked, state, io, subtask)
@@ -102,7 +104,8 @@ async def _picked(
     question, authors = fill(subtask.brief, state["answers"]), {attempt.model for attempt in passing}
     judged = await io.gather([ask_judge(io, state["task"], subtask, question, a.text, authors) for a in passing])
     calls = tuple(call for _, call in judged if call is not None)
-    scores = [evidence.value if evidence is not None and evidence.name == "judge" else None for evidence, _ in judged]
+    found = [evidence if evidence is not None and evidence.name == "judge" else None for evidence, _ in judged]
+    scores = [None if evidence is None else evidence.said for evidence in found]
     heard = [score for score in scores if score is not None]
     if not heard:
         return Choice(max(passing, key=_sureness), share, calls=calls)

@@ -9,6 +9,7 @@ from orchestrator_graph.confidence.requirements import requirements_of
 from orchestrator_graph.confidence.scorer import run_scorer
 from orchestrator_graph.confidence.signals import logprob_evidence
 from orchestrator_graph.confidence.unit_tests import given_tests, run_unit_tests
+from orchestrator_graph.nodes.assess import corrected
 from orchestrator_graph.nodes.io import Io
 from orchestrator_graph.state import SolveState
 from orchestrator_graph.types import Evidence, Subtask
@@ -30,7 +31,8 @@ async def free_evidence(state: SolveState, io: Io, subtask: Subtask) -> list[Evi
         name = "agreement" if current["independent"] else "self-consistency"
         evidence.append(Evidence(name, current["agreement"], f"{current['agreement']:.0%} of {current['asked']} agree"))
     elif current["judged"] is not None:
-        evidence.append(Evidence("judge", current["judged"], f"best of {current['asked']} in a judge's eyes"))
+        said = f"best of {current['asked']} in a judge's eyes"
+        evidence.append(corrected(io, state["task"], subtask, current["judged"], said))
     else:
         evidence += _echo(state, current, expects)
     estimates = state["decision"]["ranking"]

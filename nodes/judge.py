@@ -8,7 +8,7 @@ from langgraph.types import Command
 from orchestrator_graph.confidence.calibration import Calibrated
 from orchestrator_graph.confidence.verdict import settle, weigh
 from orchestrator_graph.confidence.worth_asking import believed_accuracy, value_of_asking
-from orchestrator_graph.nodes.assess import ask_judge, judge_pays
+from orchestrator_graph.nodes.assess import ask_author, ask_judge, judge_pays
 from orchestrator_graph.nodes.bound import bound, kept
 from orchestrator_graph.nodes.free_evidence import free_evidence
 from orchestrator_graph.nodes.io import Io, call_record
@@ -64,6 +64,8 @@ async def _paid_evidence(
             return None
     question = fill(subtask.brief, state["answers"])
     found, call = await ask_judge(io, state["task"], subtask, question, current["text"], authors)
+    if found is None and not so_far.calibrated and SIGNALS.isdisjoint(item.name for item in evidence):
+        found, call = await ask_author(io, state["task"], subtask, question, current["text"], current["model"])
     evidence.append(found or Evidence("not judged", 0.5, "no other model may judge"))
     return call
 

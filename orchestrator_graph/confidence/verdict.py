@@ -16,7 +16,7 @@ __all__ = ["settle", "weigh"]
 # An answer's own log-probability and independent agreement speak loudest, what was believed beforehand least.
 WEIGHTS = {
     "unit tests": 2.0, "agreement": 1.5, "log-probability": 1.0, "judge": 1.0, "self-consistency": 0.7,
-    "prior quality": 0.3,
+    "prior quality": 0.3, "verbalised": 0.1,
 }  # fmt: skip
 CEILING = 0.995
 HOPELESS, CERTAIN = 0.02, 0.98
