@@ -28,7 +28,6 @@ PAIRS = {
 }
 POCKET = "pocket medium > the four others"
 NAMES = (*PAIRS, POCKET)
-POCKET_TASKS = 8_000
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def source(name: str, data: Path) -> Source:
 
 
 def _pocket() -> Source:
-    runs = pocket_signals(POCKET_TASKS)
+    runs = pocket_signals()
     embedder = HashedEmbedder()
     vectors = np.array([embedder.vector(features.text) for features in runs.features], np.float32)
     kinds = tuple(features.task_type for features in runs.features)

@@ -39,7 +39,7 @@ _OUTCOMES = (
         _outcomes.c.signals, _outcomes.c.said,
     )
     .join(_embeddings, _embeddings.c.task_id == _outcomes.c.task_id)
-    .where(_in_space, _embeddings.c.seq >= bindparam("first"), _outcomes.c.weight > 0)
+    .where(_in_space, _embeddings.c.seq >= bindparam("first"), _outcomes.c.weight > bindparam("beyond"))
     .order_by(_outcomes.c.created_at, _outcomes.c.id)
 )  # fmt: skip
 _APPETITES = (
@@ -56,26 +56,42 @@ _APPETITES = (
 
 
 def read_history(
-    ledger: Ledger, tenant: str, fingerprint: str, half_life_s: float = HALF_LIFE_S, limit: int = WINDOW
+    ledger: Ledger,
+    tenant: str,
+    fingerprint: str,
+    half_life_s: float = HALF_LIFE_S,
+    limit: int = WINDOW,
+    at_best: str | None = None,
 ) -> tuple[History, Rates]:
     """The newest labelled tasks, oldest first, and the judges' error rates.
 
     Appetites are there without any label, from the tasks since the oldest labelled one, else of the last half-life.
 
+    Args:
+        ledger: Where they lie.
+        tenant: Whose.
+        fingerprint: The embedder's.
+        half_life_s: Of a label's weight.
+        limit: So many tasks at most.
+        at_best: Candidate each of whose answers counts as right, and as settled, until its worth is known. Who loses
+            against it may then lose less in truth, never more: checks and audits settle failures and agreements by
+            themselves, and without this the rest would be missing where it hurts.
+
     Raises:
         MemoryStoreError: The ledger cannot be read.
     """
-    space = {"tenant": tenant, "fingerprint": fingerprint}
+    space, which = {"tenant": tenant, "fingerprint": fingerprint}, {"beyond": 0.0 if at_best is None else -1.0}
     with ledger.read("reading the history") as connection:
         read = connection.execute(_TASKS, {**space, "limit": limit}).all()
         found = [row for row in read if len(row.vector) == 4 * row.dimension]  # damaged ones: see `Ledger.newer`
         # An import commits what is older after what is newer.
         rows = sorted(found, key=lambda row: (row.created_at, row.seq))
-        labels = connection.execute(_OUTCOMES, {**space, "first": found[-1].seq}).all() if found else []
+        labels = connection.execute(_OUTCOMES, {**space, **which, "first": found[-1].seq}).all() if found else []
         since = rows[0].created_at if rows else max(0.0, time.time() - half_life_s)
         eaten = connection.execute(_APPETITES, {"tenant": tenant, "since": since}).all()
     rates = measured_rates(labels)
     history = _history(rows, labels, rates, half_life_s) if rows else History.empty(tenant, fingerprint)
+    history = history if at_best is None else _at_best(history, at_best)
     appetites = {(model, kind): (float(mean), int(n)) for model, kind, mean, n in eaten}
     return replace(history, tenant=tenant, space=fingerprint, appetites=appetites), rates
 
@@ -106,6 +122,16 @@ def _history(rows: Sequence[Any], labels: Sequence[Any], rates: Rates, half_life
         said=said,
         unfaded=weights,
     )
+
+
+def _at_best(history: History, name: str) -> History:
+    if name not in history.candidates:
+        return history
+    open_ = np.zeros(history.scores.shape, bool)
+    column = history.candidates.index(name)
+    open_[:, column] = np.isfinite(history.scores[:, column]) & ~history.trusted[:, column]
+    weights = np.where(open_, 1.0, history.weights)
+    return replace(history, scores=np.where(open_, 1.0, history.scores), weights=weights, unfaded=weights)
 
 
 def _told(

@@ -26,8 +26,10 @@ async def space_in_use(fx: Effects, memory: "Memory") -> str:
     return parts.public.fingerprint or (await parts.public.embed(fx, [PROBE])).fingerprint
 
 
-async def past(fx: Effects, memory: "Memory", tenant: str) -> "History":
+async def past(fx: Effects, memory: "Memory", tenant: str, at_best: str | None = None) -> "History":
     """The newest 8,000 labelled tasks of a tenant in the space in use. Labels do not fade here.
+
+    `at_best`: as `read_history`.
 
     Raises:
         MemoryStoreError: The ledger cannot be read, or the embedder fails.
@@ -35,7 +37,8 @@ async def past(fx: Effects, memory: "Memory", tenant: str) -> "History":
     from orchestrator_graph.memory.history import read_history
 
     parts, space = await memory._opened(fx), await space_in_use(fx, memory)
-    history, _ = await fx.offload(partial(read_history, parts.ledger, tenant, space, math.inf))
+    read = partial(read_history, parts.ledger, tenant, space, math.inf, at_best=at_best)
+    history, _ = await fx.offload(read)
     return history
 
 

@@ -25,7 +25,7 @@ LEARN = 0.4
 FOLDS = 5
 STEPS = np.concatenate([np.arange(0.01, 0.3, 0.01), np.arange(0.3, 1.0, 0.02)])
 """Shares of tasks on which the reference is left, out-of-fold; a last step leaves it wherever it may."""
-LANDMARKS, OUTSIDE = 32, 0.01
+LANDMARKS, OUTSIDE = 32, 0.005
 """Middles of the domain, and the share of the tasks themselves that is left outside it."""
 
 
@@ -104,9 +104,9 @@ def losses(pairs: History, gate: Gate, picks: NDArray[np.int64]) -> Array:
 
 
 def _bounded(gate: Gate, pairs: History) -> Gate:
-    """The gate with the domain of the tasks that taught it."""
-    landmarks = centres(pairs.vectors, min(LANDMARKS, max(1, len(pairs) // 10)))
-    close = (pairs.vectors @ landmarks.T).max(axis=1)
+    """The gate with the domain of the tasks that taught it: middles of one half, and how near the other half is."""
+    landmarks = centres(pairs.vectors[::2], min(LANDMARKS, max(1, len(pairs) // 20)))
+    close = (pairs.vectors[1::2] @ landmarks.T).max(axis=1)
     return replace(gate, landmarks=landmarks, near=float(np.quantile(close, OUTSIDE)) - 1e-4)
 
 

@@ -18,7 +18,7 @@ from orchestrator_graph import ModelSpec, Orchestrator, Policy, Price, Prior
 from orchestrator_graph.testing import ScriptedChat
 
 CONFIG: Any = {"configurable": {"thread_id": "t"}}
-ANSWERS = {"probability in percent": "93", "Add": "12", "Multiply": "30", "Name": "a snail", "Write": "slow and steady"}
+ANSWERS = {"Add": "12", "Multiply": "30", "Name": "a snail", "Write": "slow and steady"}
 
 
 class Noted(ScriptedChat):
@@ -56,7 +56,7 @@ def reply(asked: str) -> str:
 
 
 def pool(folder: str, hang: str) -> list[ModelSpec]:
-    chats = [Noted(model=name, script=reply, folder=folder, hang=hang) for name in ("first", "second")]
+    chats = [Noted(model=name, script=reply, judges=0.93, folder=folder, hang=hang) for name in ("first", "second")]
     priors = [{"*": Prior(quality, 50, "test")} for quality in (0.9, 0.8)]
     return [
         ModelSpec(chat, alias=f"test:{chat.model}", price=Price(1, 1), priors=prior)
