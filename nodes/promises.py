@@ -117,9 +117,10 @@ class Promises:
         if isinstance(self._named, (str, Path)):
             certificate = Certificate.load(Path(self._named).expanduser(), key)
             text = Stored(certificate.id, certificate.tenant, certificate.text(key), certificate.created_at)
-            await store(fx, memory, text)
-            (kept,) = await stored(fx, memory, name=certificate.id)
-            return certificate, kept.suspended
+            if certificate.tenant == tenant:  # a foreign one is refused, and stands in for none of that tenant's
+                await store(fx, memory, text)
+            kept = await stored(fx, memory, name=certificate.id)
+            return certificate, kept[0].suspended if kept else ""
         last = await newest(fx, memory, tenant)
         if last is None and self._named:
             problem = f"certificate = True: none is remembered for tenant {tenant!r}"
@@ -169,7 +170,8 @@ class Promises:
             choose, since = promise.gate.choose, certificate.created_at
             losses = paired_losses(history, certificate.reference, choose, since, share)
             with self._lock:
-                monitor = self._watched[certificate.id][2].reviewed(losses)
+                _, promise, monitor = self._watched[certificate.id]  # another thread may have suspended it meanwhile
+                monitor = monitor.reviewed(losses)
                 self._watched[certificate.id] = (certificate, promise, monitor)
             drive(self._heed(SYNC, memory, certificate.id))
 

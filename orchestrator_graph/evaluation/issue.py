@@ -21,7 +21,7 @@ from orchestrator_graph.errors import InputError, RegistryError
 from orchestrator_graph.evaluation.certify import certify
 from orchestrator_graph.memory import Memory
 from orchestrator_graph.memory.attempts import attempts, note_attempt
-from orchestrator_graph.memory.certificates import Stored, store
+from orchestrator_graph.memory.certificates import Stored, store, stored
 from orchestrator_graph.memory.past import past, sizes
 from orchestrator_graph.nodes.io import Services
 from orchestrator_graph.registry.fingerprint import model_fingerprint
@@ -72,12 +72,39 @@ async def issue(
     prices = expected_prices(portfolio, candidates, history, await sizes(fx, memory, policy.tenant))
     if reference not in prices:
         raise InputError(f"reference = {reference!r} has no known price, so no saving can be told: set ModelSpec.price")
-    heard = _among(credible(forgotten(history)) if len(history) else history, prices)
+    since = await _suspended_at(fx, memory, policy.tenant)
+    pairs = await past(fx, memory, policy.tenant, at_best=reference)
+    pairs = pairs.rows(np.flatnonzero(pairs.times > since))
+    heard = _among(credible(forgotten(pairs)) if len(pairs) else pairs, prices)
     made = await _tested(fx, memory, heard, reference, prices, max_loss, confidence)
     if isinstance(made, Refusal):
         paid = any(spec.cost_nusd(1000, 1000) for spec in portfolio.values())  # else prices are seconds
+        made = replace(made, reason=made.reason + _aside(history, pairs, reference, since))
         return made if paid else replace(made, cost_nusd=0)
     return await _kept(fx, services, _named(made, candidates, portfolio, life_days), out)
+
+
+async def _suspended_at(fx: Effects, memory: Memory, tenant: str) -> float:
+    """When the last certificate that was suspended was made; what is older does not count: it is what was wrong."""
+    return max((s.created_at for s in await stored(fx, memory, tenant=tenant) if s.suspended), default=-math.inf)
+
+
+def _aside(history: History, pairs: History, reference: str, since: float) -> str:
+    """What a refusal also rests on: answers of the reference that nobody judged, and labels that no longer count."""
+    late = history.rows(np.flatnonzero(history.times > since))
+    open_ = _wrong_beside(pairs, reference) - _wrong_beside(late, reference)
+    old = len(history) - len(late)
+    waiting = f"{open_} answers of {reference} that nobody judged, beside wrong ones, count as right"
+    gone = f"{old} labelled tasks from before the promise that was suspended do not count"
+    return "".join(f"; {said}" for said, n in ((waiting, open_), (gone, old)) if n > 0)
+
+
+def _wrong_beside(history: History, reference: str) -> int:
+    """Tasks with a label of the reference and one of somebody else that was not right."""
+    if reference not in history.candidates:
+        return 0
+    wrong = (history.trusted & (history.scores < 1)).any(axis=1)
+    return int((wrong & history.trusted[:, history.candidates.index(reference)]).sum())
 
 
 def _named(

@@ -7,12 +7,13 @@ from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, ModelProfile
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import Field, field_validator, model_validator
 
 from orchestrator_graph.pocket.answer import Answer
+from orchestrator_graph.pocket.prompt import prompt_of
 from orchestrator_graph.pocket.runtime import Generation, Sampling
 from orchestrator_graph.pocket.weights import known, load_network, load_portfolio
 
@@ -182,23 +183,6 @@ class PocketChat(BaseChatModel):
             metadata["logprobs"] = {"content": answer.content}
             metadata["end_logprob"] = answer.end_logprob
         return metadata
-
-
-def prompt_of(messages: Sequence[BaseMessage]) -> str:
-    """The text of the last human message.
-
-    >>> prompt_of([HumanMessage("Reverse lantern"), AIMessage("nretnal")])
-    'Reverse lantern'
-
-    Raises:
-        ValueError: No human message, or one without text.
-    """
-    for message in reversed(messages):
-        if isinstance(message, HumanMessage):
-            if message.text:
-                return str(message.text)
-            raise ValueError("The last human message has no text, and a pocket model reads nothing else.")
-    raise ValueError("A pocket model answers the last human message, but there is none.")
 
 
 def _usage(answer: Answer) -> UsageMetadata:

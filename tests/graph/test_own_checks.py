@@ -1,0 +1,60 @@
+"""The user's own checks of an answer, and unit tests that come with a task: what they settle, and what they may not."""
+
+import json
+
+import pytest
+
+from orchestrator_graph import Policy
+from orchestrator_graph.memory.worth import WEIGHTS
+from tests.graph.support import model, orchestrated, run
+
+CODE = "Write a Python function double(x). It must pass:\n```python\nassert double(2) == 4\n```"
+RIGHT, WRONG = "```python\ndef double(x):\n    return 2 * x\n```", "```python\ndef double(x):\n    return x\n```"
+
+
+def test_a_check_that_fails_moves_on_and_one_that_holds_accepts(mode: str) -> None:
+    with orchestrated(model("a", "far too long", 0.9), model("b", "short", 0.8), checks={"brief": _brief}) as orc:
+        result = run(orc, mode, "Tell a joke")["results"]["1"]
+        assert (result["answer"], result["status"], result["confidence"]) == ("short", "accepted", 0.98)
+        outcomes = {(o["candidate"], o["source"], o["score"], o["weight"]) for o in _outcomes(orc)}
+    weight = WEIGHTS["verified"]
+    assert outcomes == {("test:a", "verified", 0.0, weight), ("test:b", "verified", 1.0, weight)}
+
+
+@pytest.mark.parametrize("told", [ZeroDivisionError("no"), float("nan"), 7, "fine", None])
+def test_a_check_that_cannot_say_ends_no_run_and_settles_nothing(mode: str, told: object) -> None:
+    def odd(answer: str) -> float:
+        assert answer
+        if isinstance(told, Exception):
+            raise told
+        return told  # type: ignore[return-value]
+
+    with orchestrated(model("a", "a joke"), checks={"odd": odd}) as orc:
+        result = run(orc, mode, "Tell a joke")["results"]["1"]
+    found = next(item for item in result["verdict"]["evidence"] if item["name"] == "scorer: odd")
+    assert (result["status"], found["value"], found["decisive"]) == ("accepted", 0.5, False)
+    json.dumps(result)
+
+
+def test_code_is_run_only_where_the_policy_says_so(mode: str) -> None:
+    with orchestrated(model("a", WRONG, 0.9), model("b", RIGHT, 0.8)) as orc:
+        trusting = run(orc, mode, CODE, Policy(decompose="never", tradeoff="best"))["results"]["1"]
+        tested = run(orc, mode, CODE, Policy(decompose="never", tradeoff="best", run_code=True))["results"]["1"]
+    assert trusting["candidate"] == "test:a"
+    assert not any(item["name"] == "unit tests" for item in trusting["verdict"]["evidence"])
+    assert (tested["candidate"], tested["status"]) == ("test:b", "accepted")
+
+
+def _brief(answer: str) -> bool:
+    return len(answer) < 8
+
+
+def _outcomes(orc: object) -> list[dict[str, object]]:
+    from sqlalchemy import select
+
+    from orchestrator_graph.drive import SYNC, drive
+    from orchestrator_graph.memory.schema import outcomes
+
+    parts = drive(orc.memory._opened(SYNC))  # type: ignore[attr-defined]
+    with parts.ledger.read("testing") as connection:
+        return [dict(row._mapping) for row in connection.execute(select(outcomes))]
