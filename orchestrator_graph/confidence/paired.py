@@ -4,8 +4,8 @@ Of n pairs `up` are losses (only the reference is right) and `down` gains. The s
 share that differs estimated under the hypothesis (Nam 1997, Biometrics 53; Tango 1998, Statistics in Medicine 17). It
 is not trusted to be normal: the probability that it falls below a limit is added up over all tables, under the
 hypothesis and for every share that may differ, and the worst share counts (unconditional exact test: Hsueh, Liu & Chen
-2001, Biometrics 57). At n = 300 and .02 it finds what a betting bound needs two to six times as many labels for
-(docs/promise.md).
+2001, Biometrics 57). Of policies that lose nothing it passes up to three times as many as a betting bound does
+(docs/decisions/0010).
 """
 
 from functools import lru_cache
