@@ -1,5 +1,6 @@
 """Reads what may be learnt from out of the ledger: the newest labelled tasks of a vector space, as arrays."""
 
+import hashlib
 import json
 import time
 from collections.abc import Sequence
@@ -82,7 +83,8 @@ def read_history(
     """
     space, which = {"tenant": tenant, "fingerprint": fingerprint}, {"beyond": 0.0 if at_best is None else -1.0}
     with ledger.read("reading the history") as connection:
-        read = connection.execute(_TASKS, {**space, "limit": limit}).all()
+        query = _TASKS if at_best is None else _TASKS.add_columns(_tasks.c.text)
+        read = connection.execute(query, {**space, "limit": limit}).all()
         found = [row for row in read if len(row.vector) == 4 * row.dimension]  # damaged ones: see `Ledger.newer`
         # An import commits what is older after what is newer.
         rows = sorted(found, key=lambda row: (row.created_at, row.seq))
@@ -91,7 +93,8 @@ def read_history(
         eaten = connection.execute(_APPETITES, {"tenant": tenant, "since": since}).all()
     rates = measured_rates(labels)
     history = _history(rows, labels, rates, half_life_s) if rows else History.empty(tenant, fingerprint)
-    history = history if at_best is None else _at_best(history, at_best)
+    if at_best is not None:
+        history = replace(_at_best(history, at_best), words=tuple(_same(row.text) for row in rows))
     appetites = {(model, kind): (float(mean), int(n)) for model, kind, mean, n in eaten}
     return replace(history, tenant=tenant, space=fingerprint, appetites=appetites), rates
 
@@ -122,6 +125,11 @@ def _history(rows: Sequence[Any], labels: Sequence[Any], rates: Rates, half_life
         said=said,
         unfaded=weights,
     )
+
+
+def _same(text: str) -> str:
+    """Hash of the words, so that private ones are not held."""
+    return hashlib.sha256(" ".join(text.casefold().split()).encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _at_best(history: History, name: str) -> History:

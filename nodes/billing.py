@@ -53,8 +53,12 @@ def make_bill(
 
 
 def _certificate(calls: Mapping[str, Call], results: Mapping[str, Any], references: Mapping[str, str]) -> str:
-    """The certificate that every answer follows; `""` where one does not, or where a model wrote them together."""
-    if not results or any(call["purpose"] == "synthesize" for call in calls.values()):
+    """The certificate that every answer follows; `""` where one does not, or where a model wrote them together.
+
+    Nor where one builds on another's: each may lose as much as was promised, and the losses add up.
+    """
+    together = any(call["purpose"] == "synthesize" for call in calls.values())
+    if not results or together or any(result["needs"] for result in results.values()):
         return ""
     names = {_followed(result, references) for result in results.values()}
     return names.pop() if len(names) == 1 else ""

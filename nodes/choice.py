@@ -50,7 +50,8 @@ async def choose(
         return Choice(good[0])
     expects = subtask.features.expects
     wanted = requirements_of(subtask.features.text, expects)
-    passing = [a for a in good if not any(e.decisive for e in check(a.text, expects, wanted))] or good
+    kind = subtask.features.task_type
+    passing = [a for a in good if not any(e.decisive for e in check(a.text, expects, wanted, kind))] or good
     if not _comparable(passing, expects):
         return await _picked(passing, state, io, subtask)
     weighted = _weighted(passing, asked, state, io, subtask)

@@ -61,10 +61,14 @@ async def _next(state: SolveState, io: Io, subtask: Subtask, policy: Policy) -> 
     given_up = failure is not None and failure["kind"] == "early_exit"
     told = verdict["calibrated"] and verdict["confidence"] > HOPELESS
     if policy.strategy == "cascade" or not (told or given_up):
-        return next_up(state, policy, allowed, barred)
-    left = _left(state, allowed, barred, again=True)
-    chosen = await onward(state, io, subtask, policy, left)
-    return next((e for e in left if e["candidate_id"] == chosen), None)
+        found = next_up(state, policy, allowed, barred)
+    else:
+        left = _left(state, allowed, barred, again=True)
+        chosen = await onward(state, io, subtask, policy, left)
+        found = next((e for e in left if e["candidate_id"] == chosen), None)
+    if found is None and given_up:  # nobody is left who may be asked instead: it is heard out after all
+        found = next((e for e in state["decision"]["ranking"] if e["candidate_id"] == state["tried"][-1]), None)
+    return found
 
 
 def next_up(

@@ -21,6 +21,7 @@ async def execute(state: SolveState, io: Io) -> dict[str, Any]:
     if target is not None:
         ranking = [Candidate.from_json(target), *ranking]
     queue = [c for i, c in enumerate(ranking) if c.id not in tried and c not in ranking[:i]]
+    queue += [c for c in ranking[target is not None :] if c.id in _given_up(state)]  # heard out if nobody else answers
     portfolio, policy = await io.portfolio(), io.policy(state["task"])
     dear, limit = dear_ones(Decision.from_json(state["decision"]).ranking), policy.dear_per_hour
     calls: dict[str, Any] = {}
@@ -41,6 +42,14 @@ async def execute(state: SolveState, io: Io) -> dict[str, Any]:
     if answer.failure is not None and part is not None:
         answer = part
     return {"current": to_json(answer), "tried": tried, "calls": calls}
+
+
+def _given_up(state: SolveState) -> set[str]:
+    """Whose answer was left early, where there is none else: it is better than none."""
+    hand = state.get("hand") or []
+    if any(item["text"] for item in hand):
+        return set()
+    return {item["candidate"] for item in hand if item["failure"] and item["failure"]["kind"] == "early_exit"}
 
 
 def _records(attempts: list[Attempt]) -> dict[str, Any]:

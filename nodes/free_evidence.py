@@ -3,8 +3,9 @@
 from functools import partial
 from typing import Any
 
+from orchestrator_graph.confidence.agreement import ONE_RIGHT
 from orchestrator_graph.confidence.checks import check
-from orchestrator_graph.confidence.normalise import normalise
+from orchestrator_graph.confidence.normalise import fingerprint, normalise
 from orchestrator_graph.confidence.requirements import requirements_of
 from orchestrator_graph.confidence.scorer import run_scorer
 from orchestrator_graph.confidence.signals import logprob_evidence
@@ -23,7 +24,8 @@ ALONE = 0.2
 async def free_evidence(state: SolveState, io: Io, subtask: Subtask) -> list[Evidence]:
     """Checks, log-probabilities, agreement, and what was believed beforehand."""
     current, expects = state["current"], subtask.features.expects
-    evidence = list(check(current["text"], expects, requirements_of(subtask.features.text, expects)))
+    wanted = requirements_of(subtask.features.text, expects)
+    evidence = list(check(current["text"], expects, wanted, subtask.features.task_type))
     evidence += await _checked(current["text"], state, io, subtask)
     signal = logprob_evidence(current["logprob"])
     evidence += [signal] if signal is not None else []
@@ -46,14 +48,17 @@ def _echo(state: SolveState, current: dict[str, Any], expects: str) -> list[Evid
     """Agreement with what other models said before is evidence that was already paid for.
 
     A single doubted answer says nothing by differing: it would pull down only the later of the two. The members of an
-    ensemble that could not agree do.
+    ensemble that could not agree do - but not where two programs, or two long texts, differ and may both be right.
     """
-    mine = normalise(current["text"], expects)
+    mine, comparable = normalise(current["text"], expects), expects in ONE_RIGHT or expects == "text"
+    comparable = comparable and bool(fingerprint(current["text"], expects))
     same, other = 0, 0
     for tried in state.get("hand") or []:
-        voices = [normalise(text, expects) for model, text in tried["said"] if model != current["model"]]
-        same += sum(voice == mine for voice in voices)
-        other += sum(voice != mine for voice in voices) if len(tried["said"]) > 1 else 0
+        texts = [text for model, text in tried["said"] if model != current["model"]]
+        alike = [normalise(text, expects) == mine for text in texts]
+        same += sum(alike)
+        if comparable and len(tried["said"]) > 1:
+            other += sum(not like and bool(fingerprint(text, expects)) for like, text in zip(alike, texts, strict=True))
     if not same and not other:
         return []
     share = max(same / (same + other), ALONE)

@@ -64,9 +64,14 @@ async def _paid_evidence(
             return None
     question = fill(subtask.brief, state["answers"])
     found, call = await ask_judge(io, state["task"], subtask, question, current["text"], authors)
-    if found is None and not so_far.calibrated and SIGNALS.isdisjoint(item.name for item in evidence):
+    if found is not None:
+        evidence.append(found)
+        return call
+    silent = not so_far.calibrated and SIGNALS.isdisjoint(item.name for item in evidence)
+    evidence.append(Evidence("not judged", 0.5, "no other model may judge"))
+    if silent:
         found, call = await ask_author(io, state["task"], subtask, question, current["text"], current["model"])
-    evidence.append(found or Evidence("not judged", 0.5, "no other model may judge"))
+        evidence.append(found)
     return call
 
 
@@ -90,7 +95,8 @@ def _verdict(
 ) -> Verdict:
     """Calibrated where outcomes allow it, else the weighed evidence; a policy may refuse what is not calibrated."""
     verdict = _judged(evidence, own, heard, policy, subtask, first=first)
-    if policy.calibration == "any" or verdict.calibrated or verdict.action != "accept":
+    checked = any(item.decisive for item in evidence)  # no confidence: the user's own check says so
+    if policy.calibration == "any" or verdict.calibrated or checked or verdict.action != "accept":
         return verdict
     why = own.why or "an uncalibrated judge raised it"
     note = Evidence("not calibrated", verdict.confidence, f"{why}; policy.calibration = 'required' accepts none such")

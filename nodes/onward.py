@@ -40,13 +40,13 @@ def ahead(io: Io, policy: Policy, task_type: str) -> dict[str, Any]:
 def heard_again(state: SolveState, io: Io, subtask: Subtask) -> list[dict[str, Any]]:
     """The answers in hand, each as sure as all of them together make it.
 
-    What was never calibrated stays as it is, and so does what a judge spoke on.
+    What was never calibrated stays as it is, and so does what a judge or unit tests spoke on.
     """
     hand = state["hand"]
     again = []
     for place, answer in enumerate(hand):
         verdict = answer["verdict"]
-        judged = any(item["name"] == "judge" for item in verdict["evidence"])
+        judged = any(item["name"] in ("judge", "unit tests") for item in verdict["evidence"])
         if len(hand) > 1 and _counts(answer) and not judged:
             others: Any = {**state, "current": answer, "hand": [*hand[:place], *hand[place + 1 :]]}
             verdict = {**verdict, "confidence": round(agreed(others, io, subtask)[1], 4)}

@@ -25,6 +25,7 @@ from orchestrator_graph.registry.fingerprint import model_fingerprint
 from orchestrator_graph.registry.portfolio import Portfolio
 from orchestrator_graph.routing.promise import Promise, Promised, under
 from orchestrator_graph.routing.situation import Situation
+from orchestrator_graph.types import Features
 
 if TYPE_CHECKING:
     from orchestrator_graph.confidence.monitor import Monitor
@@ -50,9 +51,9 @@ class Standing:
             return self.promise.over(policy)
         return under(policy, None) if self.notes else policy
 
-    def told(self, policy: Policy, now: Situation, task_type: str) -> Promised | None:
+    def told(self, policy: Policy, now: Situation, features: Features) -> Promised | None:
         """What is promised of a task, its vector being in `now`."""
-        return None if self.promise is None else self.promise.told(policy, now, task_type)
+        return None if self.promise is None else self.promise.told(policy, now, features)
 
 
 class Promises:

@@ -103,7 +103,7 @@ def _outcomes(result: Mapping[str, Any], calls: Mapping[str, Any], expects: str)
         source, score = ("verdict", GIVEN_UP) if given_up else _worth(tried, result, expects)
         own = [calls[key] for key in tried["call_ids"] if key in calls]
         energies = [call["energy_j"] for call in own if call["energy_j"] is not None]
-        given = result["status"] != "failed" and tried["candidate"] == result["candidate"]
+        given = result["status"] != "failed" and tried["candidate"] == result["candidate"] and not given_up
         outcomes.append(
             Outcome(
                 id=f"{decision['id']}-{number}",
@@ -126,12 +126,11 @@ def _outcomes(result: Mapping[str, Any], calls: Mapping[str, Any], expects: str)
 
 def _worth(tried: Mapping[str, Any], result: Mapping[str, Any], expects: str) -> tuple[str, float]:
     """Source and score of a try: a person, a failed check, a judge model, else our own confidence."""
+    heard = _by_person(tried, result, expects)
+    if heard is not None:
+        return heard
     mine, final = normalise(tried["text"], expects), normalise(result["answer"], expects)
     evidence = {item["name"]: item for item in tried["verdict"]["evidence"]}
-    if any(item["name"] == "person" for item in result["verdict"]["evidence"]):
-        if mine == final or expects in ONE_RIGHT:
-            return "feedback", float(mine == final)
-        return "implicit", _likeness(mine, final)  # an edit: what was kept of it
     settling = [item["value"] for item in evidence.values() if item["decisive"]]
     if settling:
         return "verified", float(min(settling) >= 0.5)
@@ -139,6 +138,25 @@ def _worth(tried: Mapping[str, Any], result: Mapping[str, Any], expects: str) ->
         said = evidence["judge"].get("raw")  # before it was corrected by the rates that are measured on these rows
         return "judge", float(evidence["judge"]["value"] if said is None else said)
     return "not judged" if HEARD.isdisjoint(evidence) else "verdict", _confidence(tried, result, mine == final)
+
+
+def _by_person(tried: Mapping[str, Any], result: Mapping[str, Any], expects: str) -> tuple[str, float] | None:
+    """What a person's word says of a try: their own answer or the proposed one, as they scored it.
+
+    Of answers that differ from one that they rejected or doubted it says nothing.
+    """
+    score = next((item["value"] for item in result["verdict"]["evidence"] if item["name"] == "person"), None)
+    if score is None:
+        return None
+    proposed = (item["text"] for item in result["hand"] if item["candidate"] == result["candidate"] and item["text"])
+    mine, final = (normalise(text, expects) for text in (tried["text"], next(proposed, result["answer"])))
+    if mine == final:
+        return "feedback", float(score)
+    if score < 1:
+        return None
+    if expects in ONE_RIGHT:
+        return "feedback", 0.0
+    return "implicit", _likeness(mine, final)  # an edit: what was kept of it
 
 
 def _confidence(tried: Mapping[str, Any], result: Mapping[str, Any], same: bool) -> float:

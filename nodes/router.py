@@ -38,7 +38,7 @@ async def route(state: SolveState, io: Io) -> dict[str, Any]:
     async def make() -> tuple[Decision, Lookup]:
         lookup = await recall(io, state["task"], subtask)
         known = with_lookup(now, lookup)
-        promised = standing.told(policy, known, subtask.features.task_type)
+        promised = standing.told(policy, known, subtask.features)
         await services.promises.asked(io.fx, services.memory, promised)
         known = replace(known, promised=promised, **ahead(io, policy, subtask.features.task_type))
         return await _decision(state, io, subtask, policy, known, calls), lookup

@@ -41,7 +41,7 @@ async def advise(fx: Effects, services: Services, text: str, policy: Policy) -> 
     async def made(words: Features, plain: Policy) -> Decision:
         lookup = (await seen_by(fx, services.memory, policy, [words.text], private=private, left_s=now.left_s))[0]
         known = with_lookup(now, lookup)
-        known = replace(known, promised=standing.told(plain, known, words.task_type))
+        known = replace(known, promised=standing.told(plain, known, words))
         return decide("1", words, portfolio, plain, known, services.estimators)
 
     async def again(core: str) -> Decision:

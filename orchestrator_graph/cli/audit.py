@@ -94,7 +94,7 @@ def _carried_out(orchestrator: "Orchestrator", plan: "AuditPlan | OpinionPlan", 
 def _asks(plan: "AuditPlan | OpinionPlan") -> int:
     from orchestrator_graph.evaluation.audit import AuditPlan
 
-    return sum(len(p.asks) for p in plan.profiles) if isinstance(plan, AuditPlan) else len(plan.tasks)
+    return plan.asks if isinstance(plan, AuditPlan) else len(plan.tasks)
 
 
 def _quote(plan: "AuditPlan | OpinionPlan") -> str:

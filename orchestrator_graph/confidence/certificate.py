@@ -140,7 +140,6 @@ class Certificate:
 
 
 _NUMBER = (int, float)
-_SHARE = (_NUMBER, "a number from 0 to 1", lambda x: 0 <= x <= 1)
 _REAL = (_NUMBER, "a finite number", math.isfinite)
 _TEXT = (str, "text that is not empty", bool)
 _NAMES = (dict, "a table of texts", lambda x: all(isinstance(item, str) for item in x.values()))

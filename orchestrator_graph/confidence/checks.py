@@ -15,9 +15,14 @@ __all__ = ["check"]
 
 NUMERAL = re.compile(
     r"\b(?:zero|one|once|two|twice|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty"
-    r"|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|billion|dozen|half|none|no|not|never)s?\b",
+    r"|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|billion|dozen|half|none|no|not|never"
+    r"|infinit\w*|undefined|pi|pair|couple|single|both|null|kein\w*|eins?|zwei|drei|vier|fünf|sechs|sieben|acht|neun"
+    r"|zehn|elf|zwölf|hundert|tausend|zéro|aucune?|une?|deux|trois|quatre|cinq|sept|huit|neuf|dix|onze|douze|cent|mille"
+    r"|cero|ningun[oa]|una?|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|doce|cien|mil|nessun[oa]?|due|tre"
+    r"|quattro|cinque|sei|sette|otto|nove|dieci|undici|dodici|cento)s?\b|[\u0370-\u1fff\u221e\u2e80-\uffff]",
     re.IGNORECASE,
 )
+"""Numbers in words, what stands for one, and scripts whose words are not known here."""
 HEDGE = re.compile(r"\W*(?:(?:perhaps|maybe|possibly)\W*|\d[\d\W]*)", re.IGNORECASE)
 PYTHON = re.compile(r"```py(?:thon)?[ \t]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
 SESSION = re.compile(r"^[ \t]*(?:>>>|[!%])", re.MULTILINE)
@@ -28,10 +33,13 @@ REFUSALS = re.compile(
     re.IGNORECASE,
 )
 SHORT_ANSWER = 60
+PASSED_ON = frozenset({"translation", "text"})
 
 
 def _number(text: str) -> bool | None:
-    return True if NUMBER.search(text) else None if NUMERAL.search(text) else False
+    if NUMBER.search(text):
+        return True
+    return None if NUMERAL.search(text) or any(map(str.isnumeric, text)) else False
 
 
 def _word(text: str) -> bool | None:
@@ -73,10 +81,13 @@ FORMS: dict[str, Callable[[str], bool | None]] = {
 """Whether an answer has its form; `None` where that cannot be told for sure."""
 
 
-def check(text: str, expects: str, requirements: Sequence[Requirement] = ()) -> tuple[Evidence, ...]:
+def check(
+    text: str, expects: str, requirements: Sequence[Requirement] = (), task_type: str = ""
+) -> tuple[Evidence, ...]:
     """Evidence from form and requirements alone; a decisive one settles that the answer cannot stand.
 
-    Nothing is said of what is not sure.
+    Nothing is said of what is not sure: where words are only passed on (`translation`, `text`), "I cannot continue" may
+    be the answer.
 
     >>> check("a great many", "number")[0].decisive, check("about five", "number")
     (True, ())
@@ -85,7 +96,7 @@ def check(text: str, expects: str, requirements: Sequence[Requirement] = ()) -> 
     """
     if not text.strip():
         return (Evidence("check: not empty", 0.0, "the answer is empty", decisive=True),)
-    if REFUSALS.match(text.replace("\u2019", "'")):
+    if task_type not in PASSED_ON and REFUSALS.match(text.replace("\u2019", "'")):
         return (Evidence("check: no refusal", 0.0, "the model refused", decisive=True),)
     return (*_form(text, expects), *(item for one in requirements for item in _required(text, one)))
 

@@ -1,9 +1,9 @@
 """When an answer under way may be given up: once its probability cannot lead to acceptance any more.
 
 The probability of the tokens so far only falls as tokens come, and the whole answer's is no greater. An answer that
-would not be accepted even if all else turned out at its best is not worth the rest of its tokens: to stop there changes
-no decision, and needs no labels beyond those of the calibration. Knows nothing of streams; the gateway does the
-watching.
+would not be accepted even if all else turned out at its best is not worth the rest of its tokens where another would be
+asked next: to stop there accepts nothing else, and needs no labels beyond those of the calibration. Knows nothing of
+streams; the gateway does the watching.
 """
 
 from collections.abc import Callable, Mapping

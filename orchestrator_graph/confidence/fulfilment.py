@@ -17,8 +17,11 @@ FENCED = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 QUOTED = re.compile(r"\"[^\"]*\"|\u201c[^\u201d]*\u201d")
 SENTENCE_END = re.compile(r"[.!?][\"\u201d')\]*]*\s+(?=[\"\u201c(*]*[A-Z\u00c0-\u00de])")
 ABBREVIATION = re.compile(
-    r"(?:^|\W)(?:\w|\d+|dr|mrs?|ms|prof|st|no|vs|etc|approx|inc|ltd|co|jr|sr|fig|vol|\w+\.\w+)$", re.I
+    r"(?:^|\W)(?:\w|\d+|dr|mrs?|ms|prof|st|no|vs|etc|approx|inc|ltd|co|jr|sr|fig|vol|mt|gen|col|lt|sgt|capt|rev|hon|gov"
+    r"|sen|rep|dept|univ|ft|ave|ca|cf|al|jan|feb|aug|sept?|oct|nov|dec|\w+\.\w+)$",
+    re.I,
 )
+PREFACE = re.compile(r"\A[^\n:]{1,80}:\s+")
 BULLET = re.compile(r"^([ \t]*)(?:[-*\u2022\u2013+]|\d{1,3}[.)])[ \t]+\S", re.MULTILINE)
 HEADING = re.compile(r"^[ \t]*(?:#{1,6} \S|\*\*[^*\n]+\*\*:?\s*$|<h[1-6]|[^\n]{1,60}\n[=-]{3,})", re.MULTILINE)
 MARK = re.compile(r"(?<![\w\]])\[(\d{1,3})\]")
@@ -65,13 +68,18 @@ def _span(low: int, high: int, span: Sequence[int | None], what: str) -> tuple[b
 
 
 def _words(span: Span, text: str) -> tuple[bool | None, str]:
-    counts = len([part for part in text.split() if re.search(r"\w", part)]), len(re.findall(r"\w+", text))
+    counts = [len([p for p in way.split() if re.search(r"\w", p)]) for way in (text, _unprefaced(text))]
+    counts.append(len(re.findall(r"\w+", text)))
     return _span(min(counts), max(counts), span, "words")
 
 
 def _characters(span: Span, text: str) -> tuple[bool | None, str]:
-    n = len(text.strip())
-    return _span(n, n, span, "characters")
+    return _span(len(_unprefaced(text)), len(text.strip()), span, "characters")
+
+
+def _unprefaced(text: str) -> str:
+    """Without "Here is one:" and marks around the rest, which may be all that a length was meant for."""
+    return PREFACE.sub("", text.strip()).strip("\"'`*\u201c\u201d ") or text.strip()
 
 
 def _sentences(span: Span, text: str) -> tuple[bool | None, str]:

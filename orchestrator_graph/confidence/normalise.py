@@ -8,7 +8,7 @@ from collections.abc import Callable
 from decimal import MAX_PREC, Context, Decimal
 from fractions import Fraction
 
-from orchestrator_graph.confidence.syntax import canonical
+from orchestrator_graph.confidence.syntax import canonical, tree_of
 
 __all__ = ["NUMBER", "YES_NO", "fingerprint", "form_of", "normalise", "unfenced"]
 
@@ -174,9 +174,10 @@ def _items(text: str) -> list[str]:
     """The members of a written-out list: JSON or Python, else lines with marks, else what commas part."""
     bare = unfenced(text)
     if bare[:1] in "[({" and bare:
+        body = getattr(tree_of(bare), "body", [])
         try:
-            value = ast.literal_eval(bare)
-        except (SyntaxError, ValueError, RecursionError, MemoryError, TypeError):
+            value = ast.literal_eval(body[0].value) if len(body) == 1 and isinstance(body[0], ast.Expr) else None
+        except (ValueError, RecursionError, MemoryError, TypeError):
             value = None
         if isinstance(value, list | tuple | set):
             return [_plain(str(item)) for item in value]

@@ -71,6 +71,8 @@ def _orders(text: str) -> Iterator[str]:
         bare = w.QUOTED.sub('""', lower)
         if any(found(bare) for found in ASKS):
             yield lower
+        if w.MATERIAL.match(bare):
+            return  # what follows is to be worked on, whatever it asks for
 
 
 def _number(word: str) -> int:
@@ -89,7 +91,8 @@ def _lengths(order: str, _: str) -> Iterator[Requirement]:
         (w.IN_PARTS, "both"),
     ):
         for match in pattern.finditer(bare):
-            if w.ASIDE.search(bare[: match.start()]) or w.SEVERAL.search(bare):
+            before = bare[: match.start()]
+            if w.ASIDE.search(before) or w.SEVERAL.search(bare) or w.COUNTED.search(before):
                 continue
             *strict, number, what = match.groups()
             n = _number(number) - (1 if strict and strict[0] in w.STRICT else 0)
@@ -121,10 +124,14 @@ def _unit(order: str, text: str) -> Iterator[Requirement]:
 
 
 def _literals(order: str, _: str) -> Iterator[Requirement]:
+    if w.ORDER.match(order) is None and w.ALONE.match(order) is None:
+        return
     for match in w.LITERAL.finditer(order):
-        if w.ASIDE.search(order[: match.start()]):
+        before = order[: match.start()]
+        if w.ASIDE.search(before) or w.INSTEAD.search(before):
             continue
-        kind = "no_literal" if re.match(r"do|avoid|without|never", match.group(1)) else "literal"
+        unwanted = w.NEGATED.search(before) or re.match(r"do|avoid|without|never", match.group(1))
+        kind = "no_literal" if unwanted else "literal"
         for word in re.findall(r"[\"\u201c]([^\"\u201d]+)[\"\u201d]", match.group(2)):
             yield Requirement(kind, word.strip(" .,"), match.group())
 

@@ -98,10 +98,11 @@ def _quantile(values: Sequence[float], share: float) -> float:
 
 def summarise(attempt: Attempt) -> dict[str, Any] | None:
     """Sum, mean and minimum natural-log probability and the token count, or None where there are none."""
-    values = [token.logprob for token in attempt.logprobs if token.token.strip() or len(attempt.logprobs) == 1]
+    told = [token for token in attempt.logprobs if math.isfinite(token.logprob)]
+    values = [token.logprob for token in told if token.token.strip() or len(told) == 1]
     if not values:
         return None
-    end = attempt.end_logprob if attempt.end_logprob is not None else 0.0
+    end = attempt.end_logprob if attempt.end_logprob is not None and math.isfinite(attempt.end_logprob) else 0.0
     return {"sum": sum(values) + end, "mean": sum(values) / len(values), "min": min(values), "tokens": len(values)}
 
 

@@ -88,7 +88,8 @@ def run_unit_tests(answer: str, tests: str, *, allowed: bool, timeout_s: float =
     if not allowed:
         return None
     blocks = [textwrap.dedent(block) for block in PYTHON.findall(answer)]
-    code = "\n\n".join(blocks) or unfenced(answer)
+    # A block that is no Python shows a session or what is printed, where another one is the program.
+    code = "\n\n".join(block for block in blocks if tree_of(block) is not None) or unfenced(answer)
     if tree_of(code) is None:
         return Evidence(NAME, 0.0, "the answer is no Python", decisive=True)
     if os.name != "posix":

@@ -3,9 +3,9 @@
 import re
 
 __all__ = [
-    "ALONE", "ASIDE", "ASKS_UNIT", "CITATIONS", "EXACTLY", "HEADINGS", "IN_PARTS", "IN_TONGUE", "LEAST", "LITERAL",
-    "MODIFIERS", "MOST", "NUMBERS", "ORDER", "OR_LESS", "PARTS", "QUOTED", "SEVERAL", "STRICT", "TONGUE",
-    "TONGUE_ALONE",
+    "ALONE", "ASIDE", "ASKS_UNIT", "CITATIONS", "COUNTED", "EXACTLY", "HEADINGS", "INSTEAD", "IN_PARTS", "IN_TONGUE",
+    "LEAST", "LITERAL", "MATERIAL", "MODIFIERS", "MOST", "NEGATED", "NUMBERS", "ORDER", "OR_LESS", "PARTS", "QUOTED",
+    "SEVERAL", "STRICT", "TONGUE", "TONGUE_ALONE",
 ]  # fmt: skip
 
 NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -45,6 +45,20 @@ SEVERAL = re.compile(
     r"|every|titles?|headlines?|captions?|subject|names?)\b"
 )
 """With these the answer has parts, and it is not sure which one a length is meant for."""
+COUNTED = re.compile(
+    rf"\b(?:{N}|some|several|many|a few) (?!(?:word|sentence|character|bullet)s?\b)"
+    r"(?:[a-z-]+ ){0,2}(?!(?:words|sentences|characters|bullets)\b)[a-z]{2,}s\b"
+)
+"""Several things are asked for: a length may be meant for each of them."""
+MATERIAL = re.compile(
+    r"^\W*(?:(?:please|kindly|now|then|(?:can|could|would|will) you(?: please)?)\W+)*(?:translate|rewrite|paraphrase"
+    r"|rephrase|reword|proofread|correct|fix|edit|improve|polish|summari[sz]e|classify|analy[sz]e|shorten|condense)\b"
+    r".*:$",
+    re.DOTALL,
+)
+"""The text to be worked on follows."""
+NEGATED = re.compile(r"\b(?:not|don't|doesn't|mustn't|never|avoid|without|no)\b(?:(?! (?:and|but) )[^.,;:!?])*$")
+INSTEAD = re.compile(r"\b(?:instead of|rather than|alternatives?|synonyms?|replacements?|substitutes?)\b[^.,;:!?]*$")
 MODIFIERS = re.compile(
     r"^\W*(?:(?:please|also|and|but|kindly)\W+)*(?:answer|reply|respond|use|keep|make|limit|include|mention|cite|format"
     r"|do not|don't|never|avoid|state|in|with|using|at most|at least|max|no more|under|within|exactly|auf|en|bitte)\b"
@@ -66,12 +80,13 @@ TONGUES = {
     "hi": "hindi",
 }
 TONGUE = {name: code for code, names in TONGUES.items() for name in names.split()}
-_ASKED = (
-    "answer|reply|respond|write|explain|summari[sz]e|describe|draft|compose|translate|antwort|schreib|erkl\u00e4r"
-    "|r\u00e9pond|\u00e9cri|expliqu|explic|escrib|rispond|scriv|spieg"
-)
+_ASKED = "answer|reply|respond|write|summari[sz]e|draft|compose|translate|antwort|schreib|r\u00e9pond|\u00e9cri|escrib"
+_ASKED += "|rispond|scriv"
+_TOLD = "explain|describe|erkl\u00e4r|expliqu|explic|spieg"
+"""What stands between these and a language may be a matter of that language: "explain the dative in German"."""
 IN_TONGUE = re.compile(
-    rf"^\W*(?:(?:please|bitte|now|then|can you|could you)\W+)*(?:{_ASKED})\w*\b.*\b(?:in|into|to|auf|en)"
+    r"^\W*(?:(?:please|bitte|now|then|can you|could you)\W+)*"
+    rf"(?:(?:{_ASKED})\w*\b.*|(?:{_TOLD})\w*\W+(?:(?:it|this|me|us) ){{0,2}})\b(?:in|into|to|auf|en)"
     rf" ({'|'.join(TONGUE)})\b(?! (?:and|or|class|history|style))"
 )
 TONGUE_ALONE = re.compile(
@@ -86,6 +101,6 @@ PARTS = re.compile(r"(?:^|\band |, |\bplease )(?:also )?(?:includ(?:e|ing)|menti
 HEADINGS = re.compile(r"\b(?:with|use|using|add|include) (?:clear |short |section |sub)*headings\b")
 CITATIONS = re.compile(
     r"\b(?:cite|citing|provide|list|include|give|add|with) (?:(?:your|the|all|at least|two|three|relevant|reliable) )*"
-    r"(?:sources|references|citations)\b"
+    r"(?:sources|references|citations)\b(?! (?:of|to)\b)"
 )
 ASKS_UNIT = re.compile(r"\b(?:how|what|convert|express|give|answer|calculate|compute|find|state)\b")

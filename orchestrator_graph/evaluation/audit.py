@@ -31,7 +31,9 @@ class AuditPlan:
     Attributes:
         profiles: One per candidate that the policy chooses, on the tasks that it chooses it for.
         sampled: Tasks in the sample, of `of`.
-        same: Of the sample, those that the reference answers anyway: they lose nothing and cost nothing.
+        same: Of the sample, those that the reference answers anyway: they lose nothing.
+        beside: On those the model chosen most elsewhere, and the reference, until a promise is kept: labels of what the
+            policy thinks easy alone would say nothing of the rest.
         quote_nusd: What asking is expected to cost.
         budget_nusd: Never exceeded; `None` = nobody sends a bill.
     """
@@ -44,6 +46,12 @@ class AuditPlan:
     quote_nusd: int
     budget_nusd: int | None
     notes: tuple[str, ...] = ()
+    beside: tuple[ProfilePlan, ...] = ()
+
+    @property
+    def asks(self) -> int:
+        """Tasks that are to be asked about."""
+        return sum(len(profile.asks) for profile in (*self.profiles, *self.beside))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,18 +137,30 @@ async def plan_audit(
     tenant, private = services.policy.tenant, services.policy.private
     budget = check_budget(await services.gateway.portfolio(fx), [reference], budget_usd, private=private)
     sample = [task for task in tasks if sampled(task.id(tenant), share)]
-    groups: dict[str, list[CheckedTask]] = {}
-    for task in sample:
-        ranking = (await choose(task.text)).ranking
-        groups.setdefault(_asked_once(ranking[0].candidate) if ranking else "", []).append(task)
-    several, same = len(groups.pop("", ())), len(groups.pop(reference, ()))
+    groups, proved = await _chosen(sample, choose)
+    several, same = len(groups.pop("", ())), groups.pop(reference, [])
+    usual = max(groups, key=lambda model: len(groups[model]), default="")
+    whom = [*groups.items(), *([(usual, same)] if usual and same and not proved else [])]
     profiles, quote = list[ProfilePlan](), 0
-    for model, own in groups.items():
+    for model, own in whom:
         left = None if budget is None else max(0, budget - quote) * 1e-9
         profiles.append(await plan_profile(fx, services, model, own, left, [reference]))
         quote += profiles[-1].quote_nusd
-    notes = (f"{several} tasks are left out: the policy asks several models, or none, for them",) if several else ()
-    return AuditPlan(reference, tuple(profiles), len(sample), len(tasks), same, quote, budget, notes)
+    out = f"{several} tasks are left out: the policy asks several models, or none, for them"
+    alone = f"{reference} answers all of them; pairs come from orchestrator models profile MODEL --beside {reference}"
+    notes = (out,) * bool(several) + (alone,) * bool(same and not groups)
+    at, counts = len(groups), (len(sample), len(tasks), len(same))
+    return AuditPlan(reference, tuple(profiles[:at]), *counts, quote, budget, notes, tuple(profiles[at:]))
+
+
+async def _chosen(sample: Sequence[CheckedTask], choose: Choose) -> tuple[dict[str, list[CheckedTask]], bool]:
+    """Model that the policy asks -> tasks, `""` = not one alone; and whether it follows a promise."""
+    groups, proved = dict[str, list[CheckedTask]](), False
+    for task in sample:
+        decision = await choose(task.text)
+        proved |= decision.proved
+        groups.setdefault(_asked_once(decision.ranking[0].candidate) if decision.ranking else "", []).append(task)
+    return groups, proved
 
 
 def _asked_once(candidate: Candidate) -> str:
@@ -156,18 +176,17 @@ async def audit(fx: Effects, services: Services, plan: AuditPlan, progress: Prog
         MemoryStoreError: What was found out cannot be remembered; what was committed before stays.
     """
     spent, calls, failed, done, losses = 0, 0, 0, 0, list[float]()
-    total = sum(len(profile.asks) for profile in plan.profiles)
-    for profile in plan.profiles:
+    for number, profile in enumerate((*plan.profiles, *plan.beside)):
         left = None if plan.budget_nusd is None else plan.budget_nusd - spent
 
         def told(tasks: int, _of: int, nusd: int, before: tuple[int, int] = (done, spent)) -> None:
             if progress is not None:
-                progress(before[0] + tasks, total, before[1] + nusd)
+                progress(before[0] + tasks, plan.asks, before[1] + nusd)
 
         report = await carry_out(fx, services, replace(profile, budget_nusd=left), told)
         spent, done = spent + report.spent_nusd, done + len(profile.asks)
         calls, failed = calls + report.calls, failed + sum(report.failed.values())
-        losses += await _losses(fx, services, profile)
+        losses += await _losses(fx, services, profile) if number < len(plan.profiles) else []
     mean = sum(losses) / len(losses) if losses else None
     return AuditReport(
         len(losses), mean, plan.same, 0, calls, failed, plan.quote_nusd, spent, plan.budget_nusd, notes=plan.notes
@@ -176,7 +195,6 @@ async def audit(fx: Effects, services: Services, plan: AuditPlan, progress: Prog
 
 async def _losses(fx: Effects, services: Services, profile: ProfilePlan) -> list[float]:
     policy, reference = profile.models
-    ids = [try_id(task, name) for task in profile.ids for name in profile.models]
-    known = await scored(fx, services.memory, ids)
+    known = await scored(fx, services.memory, [try_id(task, name) for task in profile.ids for name in profile.models])
     pairs = ((known.get(try_id(task, reference)), known.get(try_id(task, policy))) for task in profile.ids)
     return [best - other for best, other in pairs if best is not None and other is not None]

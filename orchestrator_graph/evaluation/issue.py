@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from orchestrator_graph.confidence.bounds import labels_without_loss
 from orchestrator_graph.confidence.certificate import DAY_S, KEY_VARIABLE, LIFE_S, Certificate, Refusal
 from orchestrator_graph.drive import Effects
 from orchestrator_graph.errors import InputError, RegistryError
-from orchestrator_graph.evaluation.certify import certify
+from orchestrator_graph.evaluation.certify import certify, spends
 from orchestrator_graph.memory import Memory
 from orchestrator_graph.memory.attempts import attempts, note_attempt
 from orchestrator_graph.memory.certificates import Stored, store, stored
@@ -134,7 +133,7 @@ async def _tested(
         made = Refusal(f"nothing can be saved: what keeps the promise never leaves {reference}", n=made.n)
     if isinstance(made, Certificate):
         await note_attempt(fx, memory, promise, data, 0)
-    elif made.n >= labels_without_loss(max_loss, 1 - confidence):  # fewer could not have passed
+    elif spends(made.n, max_loss, confidence, number):
         await note_attempt(fx, memory, promise, data, number)
     return made
 

@@ -48,21 +48,22 @@ def missing(
     known = history.trusted
     at = {name: place for place, name in enumerate(history.candidates)}
     if early is None:
-        return _nothing_paired(reference, cheaper, known, at, least, prices)
+        return _too_few(reference, cheaper, known, at, least, prices)
     losses = early.sum(axis=1) / (early.shape[1] + SEEN)
     n, needed = len(history), _needed(losses, early.std(axis=1), max_loss, error, least)
     compared = sorted((name for name in cheaper if name in at and known[:, at[name]].all()), key=lambda x: prices[x])
     if needed is None:
         lost = float(losses.min()) * 100
         reason = f"{' and '.join(compared)} lose too much against {reference} wherever they could save: the safest step"
-        return Refusal(f"{reason} is believed to lose {lost:.1f} points, {max_loss * 100:g} are allowed", n=n)
-    more = max(1, needed - n)
+        near = f"is believed to lose {lost:.1f} points, too near to or above the {max_loss * 100:g} that are allowed"
+        return Refusal(f"{reason} {near}", n=n)
+    more = max(ceil(n / 4), needed - n)  # who falls short by chance, and tests again for a few more, uses up attempts
     cost = more * (prices[reference] + sum(prices[name] for name in compared))
     kind = f"pairs: {reference} and {', '.join(compared)} scored on the same task"
     return Refusal(f"{n} paired labels, about {more} more are needed", {kind: more}, round(cost), n)
 
 
-def _nothing_paired(
+def _too_few(
     reference: str,
     cheaper: list[str],
     known: NDArray[np.bool_],
@@ -70,13 +71,15 @@ def _nothing_paired(
     least: int,
     prices: Mapping[str, float],
 ) -> Refusal:
-    """No task has both a label of the reference and one of something cheaper."""
-    rival = min(cheaper, key=lambda name: prices[name])
-    labels = {name: int(known[:, at[name]].sum()) if name in at else 0 for name in (reference, rival)}
-    said = ", ".join(f"{count} labels of {name}" for name, count in labels.items())
+    """Too few tasks to teach and test have both a label of the reference and one of something cheaper."""
+    nobody = np.zeros(len(known), bool)
+    labels = {name: known[:, at[name]] if name in at else nobody for name in (reference, *cheaper)}
+    pairs = {name: int((labels[reference] & labels[name]).sum()) for name in cheaper}
+    rival = max(cheaper, key=lambda name: (pairs[name], -prices[name]))
+    more = least - pairs[rival]
+    said = f"{pairs[rival]} tasks were scored for both {reference} and {rival}; at least {least} are needed"
     kind = f"pairs: {reference} and {rival} scored on the same task"
-    cost = round(least * (prices[reference] + prices[rival]))
-    return Refusal(f"no paired labels ({said}); at least {least} are needed", {kind: least}, cost)
+    return Refusal(said, {kind: more}, round(more * (prices[reference] + prices[rival])), pairs[rival])
 
 
 def _needed(losses: Array, spreads: Array, max_loss: float, error: float, least: int) -> int | None:

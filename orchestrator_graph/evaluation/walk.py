@@ -60,15 +60,19 @@ class Taught:
     early: Array
     exact: bool
 
-    def walk(self, testing: History, hypothesis: Hypothesis) -> Walk:
-        """Tests the steps one after the other, on tasks that were drawn independently of those that taught."""
+    def walk(self, testing: History, hypothesis: Hypothesis, once: NDArray[np.intp] | None = None) -> Walk:
+        """Tests the steps one after the other, on tasks that were drawn independently of those that taught.
+
+        `once`: the rows of each task's first time, where some were asked more than once; both have to pass.
+        """
         gate, kinds = self.gate, testing.task_types
         gaps, outside = gate.gaps(testing.vectors, kinds), ~gate.inside(testing.vectors, kinds)
         exact, passed = self.exact and _right_or_wrong(testing), 0
         tested = losses(testing, gate, np.where(outside, -1, gate.picks(gaps, self.steps[0])))
         for number, step in enumerate(self.steps):
             found = losses(testing, gate, np.where(outside, -1, gate.picks(gaps, step)))
-            if not hypothesis.rejected(found, self.early[number], exact=exact):
+            looks = [found] if once is None or len(once) == len(found) else [found, found[once]]
+            if not all(hypothesis.rejected(look, self.early[number], exact=exact) for look in looks):
                 break
             passed, tested = number + 1, found
         last = max(0, passed - 1)

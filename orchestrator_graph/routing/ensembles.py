@@ -86,7 +86,7 @@ def forced(kind: str, plain: Sequence[Estimate], models: Mapping[str, ModelSpec]
         pair = _apart(plain, 2)
         return Candidate("consensus", tuple(e.candidate.members[0] for e in pair)), pair
     writer = next((e for e in plain if not _narrow(e, models)), None)
-    panel = _apart([e for e in plain if e is not writer] or list(plain[:1]), PANEL)
+    panel = _apart([e for e in plain if e is not writer], PANEL)
     if writer is None or len(plain) < 2:
         return Candidate("fusion", ()), []
     members = [*panel, writer]

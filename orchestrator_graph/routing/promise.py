@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from orchestrator_graph.policy import Policy
-from orchestrator_graph.types import Decision, Estimate
+from orchestrator_graph.types import Decision, Estimate, Features
 
 if TYPE_CHECKING:
     from orchestrator_graph.routing.gate import Gate
@@ -94,21 +94,21 @@ class Promise:
         """The policy under the strict guard against the certificate's reference."""
         return under(policy, self.gate.reference)
 
-    def told(self, policy: Policy, now: "Situation", task_type: str) -> Promised | None:
+    def told(self, policy: Policy, now: "Situation", features: Features) -> Promised | None:
         """What is promised of the task whose vector is in `now`; `None` where the policy has no use for it."""
         if policy.guard != "strict":
             return None
-        if problem := self._silent(policy, now):
+        if problem := self._silent(policy, now, features):
             return Promised(self.certificate, barred=problem)
         reference = self.gate.reference
         if self.suspended:
             return Promised(self.certificate, reference, reference, barred=f"suspended: {self.suspended}")
-        choice, inside = self.gate.choose(now.vector, task_type)
+        choice, inside = self.gate.choose(now.vector, features.task_type)
         points = f"at most {self.max_loss * 100:g} points below {reference} with {self.confidence * 100:g} %"
         claim = f"{points} (certificate {self.certificate[:8]}, n={self.n})"
         return Promised(self.certificate, choice, reference, inside, claim)
 
-    def _silent(self, policy: Policy, now: "Situation") -> str:
+    def _silent(self, policy: Policy, now: "Situation", features: Features) -> str:
         """Why the certificate says nothing of this task."""
         if policy.reference not in (None, self.gate.reference):
             return f"for another reference than {policy.reference}"
@@ -116,6 +116,8 @@ class Promise:
             return f"for {self.max_loss * 100:g} points, and at most {policy.max_quality_loss * 100:g} are wanted"
         if policy.pin or policy.strategy in FORCED or policy.ensemble == "always" or now.sticky is not None:
             return "not for pinned models, forced strategies and steps inside a tool loop"
+        if features.needs:  # neither the labels nor the vectors know of pictures and files
+            return f"for text alone, and this task needs {', '.join(features.needs)}"
         if now.vector is None or now.space != self.gate.space:
             return f"for vectors of {self.gate.space}, and this task has {now.space or 'none'}"
         return ""

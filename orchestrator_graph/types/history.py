@@ -30,6 +30,7 @@ class History:
         signals: Name -> shape (n, m), what an answer told of itself (`Outcome.signals`); NaN where nothing is known.
         unfaded: Shape (n, m), `weights` before time took from them; shape (0, 0) = the same. A label does not become
             untrue with age, it only tells less of today.
+        words: Length n, the same for tasks of the same words; empty = not looked at.
         said: Shape (n, m), fingerprints of the normalised answers, `""` where none; shape (0, 0) where none is known.
     """
 
@@ -46,6 +47,7 @@ class History:
     signals: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     said: NDArray[np.str_] = field(default_factory=lambda: np.zeros((0, 0), "U16"))
     unfaded: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+    words: tuple[str, ...] = ()
 
     @classmethod
     def empty(cls, tenant: str, space: str) -> Self:
@@ -93,4 +95,5 @@ class History:
             signals={name: values[where] for name, values in self.signals.items()},
             said=self.said[where] if self.said.size else self.said,
             unfaded=self.unfaded[where] if self.unfaded.size else self.unfaded,
+            words=tuple(self.words[i] for i in where) if self.words else (),
         )

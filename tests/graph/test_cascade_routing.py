@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from orchestrator_graph import Orchestrator, Policy
+from orchestrator_graph import ModelSpec, Orchestrator, Policy
 from orchestrator_graph.pocket import check, generate
 from tests.graph.support import model, orchestrated, run
 from tests.graph.taught import FAMILIES, history, teach
@@ -119,3 +119,21 @@ def test_an_ensemble_that_gained_is_chosen_by_the_router_itself(mode: str) -> No
     assert auto["decision"]["ranking"][0]["candidate"]["kind"] == "consensus"
     assert "gain +0.500 over it" in auto["decision"]["ranking"][0]["source"]
     assert never["decision"]["ranking"][0]["candidate"]["kind"] == "single"
+
+
+def _refuses(_: str) -> str:
+    raise ConnectionError("down")
+
+
+def test_an_answer_left_early_is_heard_out_where_nobody_else_gives_one(mode: str) -> None:
+    pool = [ModelSpec("pocket:small"), model("down", _refuses, 0.97)]
+    policy = Policy(strategy="cascade", cascade=["pocket:small", "test:down"], min_confidence=0.8)
+    left = 0
+    with Orchestrator(pool, policy=policy) as orc:
+        teach(orc, history())
+        for task in TASKS[:4]:
+            result = run(orc, mode, task.prompt)["results"]["1"]
+            left += "early_exit" in result["why"]
+            assert result["status"] != "failed", result["why"]
+            assert result["answer"]
+    assert left

@@ -1,8 +1,12 @@
 """What a review found and may not come back: acceptance after failure, early stops, blind judges, lost text."""
 
+from typing import Any
+
+import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 from orchestrator_graph import Policy
+from orchestrator_graph.nodes.free_evidence import _echo
 from tests.graph.support import model, orchestrated, run
 
 
@@ -166,3 +170,23 @@ def test_a_small_budget_waits_for_what_siblings_hold(mode: str) -> None:
         out = run(orc, mode, text, Policy(max_cost_usd=0.006))
     assert {result["status"] for result in out["results"].values()} == {"accepted"}
     assert out["bill"]["total_usd"] <= 0.006
+
+
+TALES = [
+    "Once upon a time a fox met a hen in the wood and asked her the way to the farm.",
+    "There was a hen who knew the way to the farm, and a fox who asked her for it.",
+    "A fox lost its way in the dark, and only the old hen could tell it where to go.",
+]
+
+
+@pytest.mark.parametrize(("expects", "texts"), [("text", TALES), ("code", ["x = a + a", "x = 2 * a", "x = a << 1"])])
+def test_an_answer_that_may_differ_and_be_right_is_not_doubted_for_it(expects: str, texts: list[str]) -> None:
+    """Every later answer was doubted once two long texts had stood side by side."""
+    one, two, now = texts
+    state: Any = {"hand": [{"said": [["a", one], ["b", two]]}]}
+    assert _echo(state, {"model": "c", "text": now}, expects) == []
+    (same,) = _echo(state, {"model": "c", "text": one}, expects)
+    assert same.value == 1.0
+    numbers: Any = {"hand": [{"said": [["a", "4"], ["b", "5"]]}]}
+    (doubt,) = _echo(numbers, {"model": "c", "text": "6"}, "number")
+    assert doubt.value < 0.5

@@ -1,11 +1,13 @@
 """The user's own checks of an answer, and unit tests that come with a task: what they settle, and what they may not."""
 
 import json
+from typing import Any
 
 import pytest
 
 from orchestrator_graph import Policy
 from orchestrator_graph.memory.worth import WEIGHTS
+from orchestrator_graph.nodes.onward import heard_again
 from tests.graph.support import model, orchestrated, run
 
 CODE = "Write a Python function double(x). It must pass:\n```python\nassert double(2) == 4\n```"
@@ -16,9 +18,16 @@ def test_a_check_that_fails_moves_on_and_one_that_holds_accepts(mode: str) -> No
     with orchestrated(model("a", "far too long", 0.9), model("b", "short", 0.8), checks={"brief": _brief}) as orc:
         result = run(orc, mode, "Tell a joke")["results"]["1"]
         assert (result["answer"], result["status"], result["confidence"]) == ("short", "accepted", 0.98)
-        outcomes = {(o["candidate"], o["source"], o["score"], o["weight"]) for o in _outcomes(orc)}
+        outcomes = {(o["candidate"], o["source"], o["score"], o["weight"]) for o in outcomes_of(orc)}
     weight = WEIGHTS["verified"]
     assert outcomes == {("test:a", "verified", 0.0, weight), ("test:b", "verified", 1.0, weight)}
+
+
+def test_a_check_that_holds_needs_no_calibration(mode: str) -> None:
+    policy = Policy(calibration="required")
+    with orchestrated(model("a", "short"), model("b", "short"), checks={"brief": _brief}) as orc:
+        out = run(orc, mode, "Tell a joke", policy)
+    assert (out["results"]["1"]["status"], out["bill"]["calls"]) == ("accepted", 1)
 
 
 @pytest.mark.parametrize("told", [ZeroDivisionError("no"), float("nan"), 7, "fine", None])
@@ -45,11 +54,20 @@ def test_code_is_run_only_where_the_policy_says_so(mode: str) -> None:
     assert (tested["candidate"], tested["status"]) == ("test:b", "accepted")
 
 
+def test_what_unit_tests_said_of_an_answer_stays_said_when_another_is_heard() -> None:
+    passed = {"name": "unit tests", "value": 1.0, "detail": "", "decisive": False}
+    sound = {"failure": None, "verdict": {"calibrated": True, "confidence": 0.7, "evidence": [passed]}}
+    other = {"failure": None, "verdict": {"calibrated": False, "confidence": 0.4, "evidence": []}}
+    state: Any = {"hand": [sound, other]}
+    nothing: Any = None
+    assert heard_again(state, nothing, nothing) == [sound, other]
+
+
 def _brief(answer: str) -> bool:
     return len(answer) < 8
 
 
-def _outcomes(orc: object) -> list[dict[str, object]]:
+def outcomes_of(orc: object) -> list[dict[str, object]]:
     from sqlalchemy import select
 
     from orchestrator_graph.drive import SYNC, drive

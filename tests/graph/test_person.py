@@ -10,6 +10,7 @@ from langgraph.types import Command
 from orchestrator_graph import Policy
 from orchestrator_graph.nodes.reply import SCHEMA
 from tests.graph.support import model, orchestrated
+from tests.graph.test_own_checks import outcomes_of
 
 POLICY = Policy(human="ask")
 THREAD: Any = {"configurable": {"thread_id": "t"}}
@@ -72,3 +73,28 @@ def test_what_a_person_says_counts(reply: Any, answer: str, status: str, confide
     assert (result["answer"], result["status"], result["confidence"]) == (answer, status, confidence)
     if status == "failed":
         assert result["missing"] == "a person rejected the proposed answer"
+
+
+@pytest.mark.parametrize(
+    ("reply", "proposed", "other"),
+    [
+        ({"score": 1}, ("feedback", 1.0), ("feedback", 0.0)),
+        ({"answer": "42"}, ("feedback", 0.0), ("feedback", 0.0)),
+        ({"score": 0.3}, ("feedback", 0.3), None),
+        ({"reject": True}, ("feedback", 0.0), None),
+    ],
+)
+def test_their_word_is_remembered_as_they_meant_it(reply: Any, proposed: Any, other: Any) -> None:
+    """Of an answer beside one that they doubted or rejected they have said nothing."""
+    asking = Policy(human="ask", min_confidence=0.99)
+    with orchestrated(model("a", "41"), model("b", "40"), checkpointer=InMemorySaver()) as orc:
+        out = orc.graph.invoke({"messages": [("user", "Multiply 6 by 7")]}, THREAD, context=asking)
+        shown = out["__interrupt__"][0].value["proposed"]
+        orc.graph.invoke(Command(resume=reply), THREAD, context=asking)
+        found = {item["candidate"]: (item["source"], item["score"]) for item in outcomes_of(orc)}
+    first, second = ("test:a", "test:b") if shown == "41" else ("test:b", "test:a")
+    assert found[first] == proposed
+    if other is not None:
+        assert found[second] == other
+    else:
+        assert found[second][0] != "feedback"

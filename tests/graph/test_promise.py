@@ -170,6 +170,15 @@ def test_a_failed_check_goes_to_the_reference_and_stays_proved(mode: str) -> Non
     assert models[2].model.seen == []
 
 
+def test_steps_that_build_on_each_other_are_proved_apart_and_their_run_is_not(mode: str) -> None:
+    models = pool()
+    with orchestrated(*models) as orc:
+        kept(orc.memory, made(models))
+        out = run(orc, mode, "Write a slogan, then translate the result into French")
+    assert [out["results"][name]["decision"]["proved"] for name in ("1", "2")] == [True, True]
+    assert (out["bill"]["proved"], out["bill"]["certificate"]) == (False, "")
+
+
 def test_under_load_it_is_read_once_and_counted_by_every_thread(tmp_path: Path) -> None:
     models = pool()
     made(models).save(tmp_path / "promise.json")

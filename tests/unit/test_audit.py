@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,25 @@ def test_what_the_reference_answers_anyway_costs_nothing(tasks: list[CheckedTask
         plan = planned(orc, "sync", tasks, 1.0, 1.0)
         assert (plan.same, plan.profiles, plan.quote_nusd) == (24, (), 0)
         assert done("sync", audit, orc.services, plan).loss is None
+        assert plan.notes[0].startswith("test:dear answers all of them; pairs come from orchestrator models profile")
+
+
+@pytest.mark.parametrize("proved", [False, True])
+def test_a_promise_is_not_made_of_those_tasks_alone_that_the_policy_thinks_easy(
+    mode: str, tasks: list[CheckedTask], proved: bool
+) -> None:
+    with orchestrated(*pool()) as orc:
+        cheap, dear = (orc.decide("Add 1 and 2", {"pin": f"test:{name}"}) for name in ("cheap", "dear"))
+
+        async def choose(text: str) -> Decision:
+            return replace(cheap if "Add 1" in text else dear, proved=proved)
+
+        plan: AuditPlan = done(mode, plan_audit, orc.services, tasks, "test:dear", 1.0, 1.0, choose)
+        assert plan.same == 14
+        assert plan.asks == (24 - plan.same if proved else 24)
+        report: AuditReport = done(mode, audit, orc.services, plan)
+        assert (report.pairs, report.calls) == (24 - plan.same, 2 * plan.asks)  # the policy loses nothing on the rest
+        assert done(mode, past, orc.memory, "default").trusted.all(axis=1).sum() == plan.asks
 
 
 @pytest.mark.parametrize("share", [0.0, -1.0, 1.5, float("nan")])

@@ -50,6 +50,36 @@ def test_few_labels_are_refused_with_how_many_more_and_what_they_cost() -> None:
     assert made.cost_nusd == more * 11
 
 
+def test_who_falls_short_by_chance_is_not_told_that_one_more_label_is_missing() -> None:
+    scores = labelled(400, cheap=0.9)  # as good as the reference, and unlucky
+    made = certify(scores, "dear", PRICES)
+    assert isinstance(made, Refusal)
+    assert not made.needed or min(made.needed.values()) >= 100
+
+
+def test_one_task_asked_often_is_no_more_labels_of_other_tasks() -> None:
+    past = dataclasses.replace(labelled(80, cheap=0.95), words=tuple(map(str, range(80))))
+    often = past.rows(np.tile(np.arange(80), 8))
+    made = certify(often, "dear", PRICES)
+    assert isinstance(made, Refusal)
+    assert made.n == 80
+    apart = dataclasses.replace(often, words=tuple(map(str, range(640))))
+    assert isinstance(certify(apart, "dear", PRICES), Certificate)
+
+
+def test_what_is_asked_often_counts_as_often_where_it_loses() -> None:
+    past = dataclasses.replace(labelled(900, cheap=1.0, dear=1.0), words=tuple(map(str, range(900))))
+    past.scores[:4, 1] = 0.0
+    assert isinstance(certify(past, "dear", PRICES), Certificate)
+    often = past.rows(np.r_[np.arange(900), np.tile(np.arange(4), 60)])
+    made = certify(often, "dear", PRICES)
+    assert isinstance(made, Certificate)
+    gate = Gate.from_json(made.gate)
+    left = gate.inside(often.vectors, often.task_types) & (gate.picks(gate.gaps(often.vectors, often.task_types)) >= 0)
+    assert 0.1 < left.mean() < 0.5  # far fewer than if each had counted once
+    assert (often.scores[left, 0] - often.scores[left, 1]).sum() <= 0.02 * len(often)
+
+
 def test_a_much_worse_model_is_refused_whatever_the_number() -> None:
     made = certify(labelled(800, cheap=0.3), "dear", PRICES)
     assert isinstance(made, Refusal)

@@ -60,6 +60,7 @@ def test_only_who_is_measured_against_is_given_the_benefit_of_the_doubt() -> Non
         assert usual.candidates == ("test:cheap",)
         assert drive(past(SYNC, orc.memory, "default", at_best="test:nobody")).trusted.sum() == 3
         best = drive(past(SYNC, orc.memory, "default", at_best="test:dear"))
+        assert len(set(best.words)) == 3
         assert best.trusted.all() and best.scores[:, best.candidates.index("test:dear")].tolist() == [1.0] * 3
 
 
@@ -78,6 +79,16 @@ def test_what_was_suspended_is_not_granted_again_on_the_same_labels(mode: str) -
         assert renewed.n == 400
         assert isinstance(made(orc, mode), Certificate)  # and a grant in between brings the old ones not back
         assert drive(newest(SYNC, orc.memory, "default")).suspended == ""  # type: ignore[union-attr]
+
+
+def test_what_was_too_little_to_be_tested_is_no_attempt(mode: str) -> None:
+    with orchestrated(*pool()) as orc:
+        remembered(orc.memory, pairs(200, 1.0))
+        few = made(orc, mode)
+        assert isinstance(few, Refusal)
+        (more,) = few.needed.values()
+        remembered(orc.memory, pairs(200 + more, 1.0)[200:])
+        assert isinstance(made(orc, mode), Certificate)  # as many as were said to be missing
 
 
 def test_a_foreign_file_is_not_put_into_the_other_tenants_hands(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """What counts as the same answer, by form; what looks alike and is not."""
 
+import warnings
+
 import pytest
 
 from orchestrator_graph.confidence.normalise import fingerprint, form_of, normalise
@@ -70,6 +72,11 @@ def test_long_free_text_is_not_compared() -> None:
     assert fingerprint(f"{essay}, 7 times", "number") != ""
 
 
-def test_code_that_python_warns_of_warns_nobody() -> None:
+def test_text_that_python_warns_of_warns_nobody() -> None:
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        assert normalise(r"['\d', 'b']", "list") == normalise(r"- \d" + "\n- b", "list")
+    assert not seen
+    assert normalise("[1]\n[2]", "list") != normalise("[1]", "list")
     assert tree_of("1 is 1") is not None  # warnings are errors here
     assert tree_of("(" * 10_000) is None

@@ -37,7 +37,7 @@ def decided(
 ) -> Decision:
     """As the router does it."""
     policy = given.over(policy or Policy())
-    now = replace(now, promised=given.told(policy, now, TASK.task_type))
+    now = replace(now, promised=given.told(policy, now, TASK))
     estimators = (parse_rules(rules, "x.toml"), priors) if rules else (priors,)
     return decide("1", TASK, pool, policy, now, estimators)
 
@@ -93,6 +93,12 @@ def test_whatever_else_decides_proves_nothing(policy: Policy, now: Situation, ch
 def test_a_rule_that_pins_proves_nothing_even_where_it_agrees() -> None:
     rules = [{"name": "always", "when": {"task_type": TASK.task_type}, "pin": "test:cheap"}]
     assert not decided(promise(), rules=rules).proved
+
+
+def test_pictures_and_files_are_not_promised_anything_about() -> None:
+    told = promise().told(Policy(guard="strict"), HERE, replace(TASK, needs=("vision",)))
+    assert told is not None
+    assert told.barred == "for text alone, and this task needs vision"
 
 
 def test_dear_choices_that_are_used_up_prove_nothing() -> None:

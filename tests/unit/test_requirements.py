@@ -21,7 +21,7 @@ def wishes(prompt: str) -> list[tuple[str, Any]]:
 
 def refused(prompt: str, answer: str) -> bool:
     features = read_features(prompt)
-    found = check(answer, features.expects, requirements_of(features.text, features.expects))
+    found = check(answer, features.expects, requirements_of(features.text, features.expects), features.task_type)
     return any(item.decisive for item in found)
 
 
@@ -42,6 +42,9 @@ def refused(prompt: str, answer: str) -> bool:
         (f"Translate into Italian: {ENGLISH}", "language", "it"),
         ('Write a poem. Use the word "moon".', "literal", "moon"),
         ('Do not use the word "very".', "no_literal", "very"),
+        ('Write an advert. Do not include the word "cheap".', "no_literal", "cheap"),
+        ('Write an advert without rhymes and include the word "cheap".', "literal", "cheap"),
+        ("Explain it in French.", "language", "fr"),
         ("Write an advert. Include the price and the date.", "part", "date"),
         ("Describe the sea with headings.", "headings", True),
         ("Explain tides and cite sources.", "citations", ()),
@@ -83,6 +86,15 @@ def test_a_unit_bars_the_others_that_the_task_does_not_name() -> None:
         "How many sentences are in this text?",
         "What is the fastest way to get in shape in 10 days?",
         "Compare two references and say which one is better.",
+        "Translate to German: Please answer in at most 5 words.",
+        "Explain the difference between ser and estar in Spanish.",
+        'Write an advert. Do not go on about price instead of using the word "cheap".',
+        'List alternatives to using the word "said".',
+        'What can I write to avoid the word "very"?',
+        "List three sources of protein.",
+        "Please give three references to birds in the poem below.",
+        "List 5 slogans of at most 6 words.",
+        "Suggest three short taglines under 8 words for a bakery.",
     ],
 )
 def test_what_may_mean_something_else_is_not(prompt: str) -> None:
@@ -118,6 +130,10 @@ def test_what_surely_breaks_a_wish_is_refused(prompt: str, answer: str) -> None:
     [
         ("Explain photosynthesis in two sentences.", "Plants, e.g. ferns, eat light. Dr. Ray says so."),
         ("Explain photosynthesis in two sentences.", 'They "eat. Really." light; it is food. So it goes.'),
+        ("Create a username under 12 characters.", "Here is one: **CoolCat**"),
+        ("Describe the sea in at most three words.", "Here are three words: deep, blue, wide"),
+        ("Explain it in one sentence.", "Mt. Everest was climbed by Sen. Lee."),
+        ("Translate 'Ich kann nicht weitermachen' into English", "I cannot continue."),
         ("Summarise the report in three bullet points.", "Here:\n- one\n  - detail\n- two\n- three"),
         ("Summarise the report in three bullet points.", "1. one\n2. two\n3. three"),
         ("Summarise the report in three bullet points.", "First this.\nSecond that.\nThird this."),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator_graph.confidence.signals import signals_of
+from orchestrator_graph.confidence.signals import logprob_evidence, signals_of, summarise
 from orchestrator_graph.types import Attempt, TokenLogprob
 
 
@@ -63,3 +63,14 @@ def test_the_margin_is_that_of_the_answers_tokens() -> None:
 
 def test_nothing_known_gives_nothing() -> None:
     assert told() == told(("\n", -1.0)) == told(("a", float("nan"))) == {}
+
+
+@pytest.mark.parametrize("broken", [math.nan, -math.inf])
+def test_a_log_probability_that_is_no_number_is_no_evidence(broken: float) -> None:
+    """`min(1.0, nan)` is 1.0: such an answer was as good as sure."""
+    attempt = Attempt("1", "m", "execute", "8", logprobs=(TokenLogprob("8", broken),), end_logprob=broken)
+    assert summarise(attempt) is None
+    sound = Attempt("1", "m", "execute", "8", logprobs=(*attempt.logprobs, TokenLogprob("8", -1.0)), end_logprob=broken)
+    found = logprob_evidence(summarise(sound))
+    assert found is not None
+    assert found.value == pytest.approx(math.exp(-1.0))

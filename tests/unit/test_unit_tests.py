@@ -136,6 +136,13 @@ def test_off_unless_allowed(tmp_path: Path) -> None:
     assert not (tmp_path / "x").exists()
 
 
+def test_a_session_or_an_output_beside_the_program_is_not_run() -> None:
+    answer = "```python\ndef f(x):\n    return 2 * x\n```\nFor example:\n```\n>>> f(2)\n4\n```\n"
+    found = run_unit_tests(answer, "assert f(2) == 4", allowed=True)
+    assert found is not None
+    assert found.value == 1.0, found
+
+
 def test_tests_are_found_in_the_task() -> None:
     task = "Write f.\n```python\ndef f(x): ...\n```\nIt must pass\n```python\nassert f(2) == 4\n```"
     assert given_tests(task) == "assert f(2) == 4"
