@@ -5,6 +5,7 @@ from typing import Any
 
 from orchestrator_graph.confidence.agreement import ONE_RIGHT
 from orchestrator_graph.confidence.checks import check
+from orchestrator_graph.confidence.consistency import clusters, entropy
 from orchestrator_graph.confidence.normalise import fingerprint, normalise
 from orchestrator_graph.confidence.requirements import requirements_of
 from orchestrator_graph.confidence.scorer import run_scorer
@@ -30,8 +31,12 @@ async def free_evidence(state: SolveState, io: Io, subtask: Subtask) -> list[Evi
     signal = logprob_evidence(current["logprob"])
     evidence += [signal] if signal is not None else []
     if current["agreement"] is not None:
-        name = "agreement" if current["independent"] else "self-consistency"
-        evidence.append(Evidence(name, current["agreement"], f"{current['agreement']:.0%} of {current['asked']} agree"))
+        name, said = "agreement" if current["independent"] else "self-consistency", current["agreement"]
+        detail = f"{said:.0%} of {current['asked']} agree"
+        if not current["independent"]:
+            scatter = entropy(clusters([text for _, text in current["said"]], expects))
+            said, detail = min(said, 1 - scatter), f"{detail}, entropy {scatter:.2f}"
+        evidence.append(Evidence(name, said, detail))
     elif current["judged"] is not None:
         said = f"best of {current['asked']} in a judge's eyes"
         evidence.append(corrected(io, state["task"], subtask, current["judged"], said))

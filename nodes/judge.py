@@ -119,7 +119,7 @@ def _judged(
     if policy.fault_tolerance == "low" and names.isdisjoint({"judge", "agreement"}):
         return replace(verdict, action="escalate")
     lenient = first and subtask.features.expects == "text" and policy.strategy != "cascade"
-    if lenient and names.isdisjoint(SIGNALS):
+    if lenient and not own.calibrated and names.isdisjoint(SIGNALS):
         note = Evidence("not judged", verdict.confidence, "free text without log-probabilities; no check failed")
         return replace(verdict, action="accept", evidence=(*verdict.evidence, note))
     return verdict

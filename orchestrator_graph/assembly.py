@@ -55,7 +55,7 @@ class Assembly:
         system_prompt: str = "",
         estimators: Sequence[Estimator] = (),
         certificate: "str | Path | bool | None" = None,
-        checks: "Mapping[str, Check] | None" = None,
+        checks: "Mapping[str, Check | Mapping[str, Any]] | None" = None,
         **compile_options: Any,
     ) -> None:
         self._models = models
@@ -137,6 +137,7 @@ class Assembly:
     @cached_property
     def services(self) -> "Services":
         """What the nodes are bound to."""
+        from orchestrator_graph.confidence.given import given_check
         from orchestrator_graph.nodes.io import Services
         from orchestrator_graph.nodes.pace import paces
 
@@ -148,7 +149,7 @@ class Assembly:
             system_prompt=self._system_prompt,
             estimators=self.estimators,
             pairs=self._pairs,
-            checks=self._checks,
+            checks={name: c if callable(c) else given_check(c) for name, c in self._checks.items()},
             promises=self._promises,
             collisions=self._collisions,
             calibration=self._calibration,

@@ -34,7 +34,7 @@ class Orchestrator(Assembly):
         estimators: Replaces the default estimators; any callable of that shape will do.
         certificate: A promise's file; True = the newest in the memory, which has to be there; `None` = the newest, if
             there is one; False = none. It implies `guard="strict"`.
-        checks: Name -> your own check of an answer: `(answer) -> True, False, a number from 0 to 1, or None`.
+        checks: Name -> check of an answer: `(answer) -> bool, number from 0 to 1, or None`, or `{"schema": {...}}` etc.
         compile_options: `checkpointer, store, cache, name, debug`, passed to LangGraph.
     """
 

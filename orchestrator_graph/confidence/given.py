@@ -4,11 +4,13 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from orchestrator_graph.confidence.fulfilment import fulfils
 from orchestrator_graph.confidence.requirements import LENGTHS, Requirement
+from orchestrator_graph.confidence.scorer import Check
 from orchestrator_graph.confidence.units import UNITS
 from orchestrator_graph.errors import InputError
 
-__all__ = ["given"]
+__all__ = ["given", "given_check"]
 
 
 def given(data: Mapping[str, Any]) -> tuple[Requirement, ...]:
@@ -33,6 +35,24 @@ def given(data: Mapping[str, Any]) -> tuple[Requirement, ...]:
         except (ValueError, TypeError, LookupError) as error:
             raise InputError(f"requirement {kind} = {value!r}: {error}") from None
     return tuple(found)
+
+
+def given_check(data: Mapping[str, Any]) -> Check:
+    """Requirements as one check of an answer: `True` where all are met, `None` where one cannot be told.
+
+    Raises:
+        InputError: As `given`.
+
+    >>> given_check({"words": [None, 3]})("far too many words"), given_check({"regex": "^[A-D]$"})("B")
+    (False, True)
+    """
+    requirements = given(data)
+
+    def check(answer: str) -> bool | None:
+        told = [fulfils(requirement, answer)[0] for requirement in requirements]
+        return False if False in told else None if None in told else True
+
+    return check
 
 
 def _span(value: Any) -> tuple[int | None, int | None]:

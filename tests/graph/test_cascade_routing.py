@@ -37,7 +37,7 @@ def test_what_is_surely_right_stops_and_what_is_not_goes_on(mode: str) -> None:
 
 
 def test_sync_and_async_do_the_same() -> None:
-    policy = Policy(tradeoff="balanced")
+    policy = Policy(tradeoff=0.9)  # there a busy machine's milliseconds hardly count
     both = [[(r["answer"], r["candidate"], r["status"]) for r in answers(mode, policy)] for mode in ("sync", "async")]
     assert both[0] == both[1]
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from orchestrator_graph import Policy
+from orchestrator_graph.errors import InputError
 from orchestrator_graph.memory.worth import WEIGHTS
 from orchestrator_graph.nodes.onward import heard_again
 from tests.graph.support import model, orchestrated, run
@@ -61,6 +62,14 @@ def test_what_unit_tests_said_of_an_answer_stays_said_when_another_is_heard() ->
     state: Any = {"hand": [sound, other]}
     nothing: Any = None
     assert heard_again(state, nothing, nothing) == [sound, other]
+
+
+def test_a_check_may_be_given_as_data(mode: str) -> None:
+    form = {"schema": {"type": "object", "required": ["name"]}}
+    with orchestrated(model("a", '{"n": 1}', 0.9), model("b", '{"name": "x"}', 0.8), checks={"form": form}) as orc:
+        assert run(orc, mode, "Tell a joke")["results"]["1"]["candidate"] == "test:b"
+    with orchestrated(model("a"), checks={"form": {"shape": 1}}) as orc, pytest.raises(InputError, match="shape"):
+        run(orc, mode, "Tell a joke")
 
 
 def _brief(answer: str) -> bool:
