@@ -66,11 +66,8 @@ async def issue(
     history = await past(fx, memory, policy.tenant)
     candidates = {c.id: c for spec in portfolio.values() for c in offered(spec)}
     reference = reference or default_reference(portfolio, policy, history.task_types)
-    if reference not in candidates:
-        raise RegistryError(f"reference = {reference!r} is not in the portfolio; known: {', '.join(candidates)}")
     prices = expected_prices(portfolio, candidates, history, await sizes(fx, memory, policy.tenant))
-    if reference not in prices:
-        raise InputError(f"reference = {reference!r} has no known price, so no saving can be told: set ModelSpec.price")
+    _check_reference(reference, candidates, prices)
     since = await _suspended_at(fx, memory, policy.tenant)
     pairs = await past(fx, memory, policy.tenant, at_best=reference)
     pairs = pairs.rows(np.flatnonzero(pairs.times > since))
@@ -143,6 +140,13 @@ def _fingerprint(history: History) -> str:
     for array in (history.vectors, history.scores, history.weights):
         held.update(np.ascontiguousarray(array).tobytes())
     return held.hexdigest()
+
+
+def _check_reference(reference: str, candidates: Mapping[str, Candidate], prices: Mapping[str, float]) -> None:
+    if reference not in candidates:
+        raise RegistryError(f"reference = {reference!r} is not in the portfolio; known: {', '.join(candidates)}")
+    if reference not in prices:
+        raise InputError(f"reference = {reference!r} has no known price, so no saving can be told: set ModelSpec.price")
 
 
 def _check(max_loss: float, confidence: float, life_days: float) -> None:
