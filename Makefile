@@ -86,6 +86,7 @@ bench-latency: dev ## One decision, its record on disk; beside it an LLM as sele
 
 bench-promise: dev ## Is "at most 2 points worse, with 95 %" kept, and what does it save? 500 simulated users a source (DATA=folder)
 	OMP_NUM_THREADS=1 $(RUN)/python -m benchmarks.promise "$(DATA)"
+	OMP_NUM_THREADS=1 $(RUN)/python -m benchmarks.promise "$(DATA)" --protocol "all from n" --users 100
 	OMP_NUM_THREADS=1 $(RUN)/python -m benchmarks.promise_monitor
 
 bench-cascade: dev ## Cascade routing, ensembles and their rivals on the pocket portfolio, what a decision costs, and in a real Ollama

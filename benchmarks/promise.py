@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=500)
     parser.add_argument("--only", nargs="*", default=NAMES)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
-    parser.add_argument("--protocol", nargs="*", default=["learnt before", "all from n"])
+    parser.add_argument("--protocol", nargs="*", default=["learnt before"])
     options = parser.parse_args()
     with ProcessPoolExecutor(options.processes) as pool:
         for protocol in options.protocol:
