@@ -60,13 +60,18 @@ class Calibration:
 
     def __init__(self, believe: Believe | None = None) -> None:
         self._believe = believe or plain_belief
-        self._places: dict[tuple[str, str], _Place] = {}
+        self._hold({})
+
+    def _hold(self, places: dict[tuple[str, str], _Place]) -> None:
+        """Replaces all at once: answers are judged in other threads while this one learns."""
+        self._places = places
+        self._widest = dict(sorted(places, key=lambda key: (places[key].n, key[1])))  # the last of a tenant stays
 
     def learn(self, history: History) -> None:
         """Fits anew for this tenant and space; what cannot be fitted stays uncalibrated and says why."""
         place = history.tenant, history.space
         if not len(history):
-            self._places.pop(place, None)
+            self._hold({key: known for key, known in self._places.items() if key != place})
             return
         trusted = history.trusted
         believed = self._believe(history) if trusted.any() else history.scores
@@ -78,7 +83,7 @@ class Calibration:
             if not missing[name]:
                 told = {key: values[rows, column] for key, values in history.signals.items()}
                 curves[name] = fit_curve(told, right, believed[rows, column], types[rows])
-        self._places[place] = _Place(curves, missing, int(trusted.any(axis=1).sum()))
+        self._hold({**self._places, place: _Place(curves, missing, int(trusted.any(axis=1).sum()))})
 
     @classmethod
     def fit(
@@ -107,7 +112,7 @@ class Calibration:
         """
         given = checked_labels(candidate, signals, right, believed, task_types)
         made = cls()
-        made._places[tenant, space] = _Place({candidate: fit_curve(*given)}, {}, len(right))
+        made._hold({(tenant, space): _Place({candidate: fit_curve(*given)}, {}, len(right))})
         return made
 
     def confidence(
@@ -145,15 +150,14 @@ class Calibration:
 
     def space(self, tenant: str = "default") -> str:
         """The vector space in which this tenant has most labels; `""` where it has none."""
-        found = [(place.n, space) for (whose, space), place in self._places.items() if whose == tenant]
-        return max(found)[1] if found else ""
+        return self._widest.get(tenant, "")
 
     def bent(self, bends: Mapping[str, tuple[Array, Array]], tenant: str = "default", space: str = "") -> Self:
         """This calibration with what each candidate's curve says mapped once more, along (x, y) from (0, 1)."""
         place = self._places[tenant, space]
         curves = {name: replace(curve, bend=_pairs(bends.get(name))) for name, curve in place.curves.items()}
         made = type(self)(self._believe)
-        made._places = {**self._places, (tenant, space): replace(place, curves=curves)}
+        made._hold({**self._places, (tenant, space): replace(place, curves=curves)})
         return made
 
     def to_json(self) -> dict[str, Any]:
@@ -175,15 +179,16 @@ class Calibration:
             raise CalibrationError(f"not a calibration: its format is not {FORMAT!r}")
         if data.get("version") != VERSION:
             raise CalibrationError(f"a calibration of version {data.get('version')!r}; this program reads {VERSION}")
-        made = cls()
+        made, places = cls(), dict[tuple[str, str], _Place]()
         try:
             for place in data["places"]:
                 curves = {name: Curve.from_json(curve) for name, curve in place["candidates"].items()}
-                made._places[str(place["tenant"]), str(place["space"])] = _Place(curves, {}, int(place["n"]))
+                places[str(place["tenant"]), str(place["space"])] = _Place(curves, {}, int(place["n"]))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             if isinstance(error, CalibrationError):
                 raise
             raise CalibrationError(f"the calibration is damaged ({type(error).__name__}: {error})") from None
+        made._hold(places)
         return made
 
     def _place(self, tenant: str, space: str) -> _Place | None:

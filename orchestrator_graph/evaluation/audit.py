@@ -4,20 +4,19 @@ What is found out are pairs, which certificates and their monitor live on. It is
 policy's choice and the reference, so it is committed wave by wave, can be resumed, and repeated asks nothing twice.
 """
 
-import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator_graph.drive import Effects
-from orchestrator_graph.errors import InputError
 from orchestrator_graph.evaluation.plan import ProfilePlan, check_budget, plan_profile
 from orchestrator_graph.evaluation.profile import carry_out
+from orchestrator_graph.evaluation.sampling import check_share, sampled
 from orchestrator_graph.evaluation.tasks import CheckedTask
 from orchestrator_graph.memory.profiled import scored, try_id
 from orchestrator_graph.nodes.io import Services
 from orchestrator_graph.types import Candidate, Decision
 
-__all__ = ["AuditPlan", "AuditReport", "Unlabelled", "audit", "plan_audit", "sampled"]
+__all__ = ["AuditPlan", "AuditReport", "Unlabelled", "audit", "plan_audit"]
 
 Choose = Callable[[str], Awaitable[Decision]]
 Progress = Callable[[int, int, int], None]
@@ -94,21 +93,6 @@ class AuditReport:
     notes: tuple[str, ...] = ()
 
 
-def sampled(task_id: str, share: float) -> bool:
-    """Whether a task is in the sample: the same ones each time, and with a larger share these and more.
-
-    >>> [sampled(str(n), 0.5) for n in range(4)]
-    [True, False, True, True]
-    """
-    return int(hashlib.sha256(f"audit {task_id}".encode()).hexdigest()[:13], 16) / 16**13 < share
-
-
-def check_share(share: float) -> None:
-    """Raises InputError unless the share is above 0 and at most 1."""
-    if not 0 < share <= 1:
-        raise InputError(f"audit: share = {share!r} is no share above 0 and at most 1, such as 0.1")
-
-
 async def plan_audit(
     fx: Effects,
     services: Services,
@@ -146,11 +130,15 @@ async def plan_audit(
         left = None if budget is None else max(0, budget - quote) * 1e-9
         profiles.append(await plan_profile(fx, services, model, own, left, [reference]))
         quote += profiles[-1].quote_nusd
-    out = f"{several} tasks are left out: the policy asks several models, or none, for them"
-    alone = f"{reference} answers all of them; pairs come from orchestrator models profile MODEL --beside {reference}"
-    notes = (out,) * bool(several) + (alone,) * bool(same and not groups)
+    notes = _notes(reference, several, alone=bool(same and not groups))
     at, counts = len(groups), (len(sample), len(tasks), len(same))
     return AuditPlan(reference, tuple(profiles[:at]), *counts, quote, budget, notes, tuple(profiles[at:]))
+
+
+def _notes(reference: str, several: int, *, alone: bool) -> tuple[str, ...]:
+    out = f"{several} tasks are left out: the policy asks several models, or none, for them"
+    how = f"{reference} answers all of them; pairs come from orchestrator models profile MODEL --beside {reference}"
+    return (out,) * bool(several) + (how,) * alone
 
 
 async def _chosen(sample: Sequence[CheckedTask], choose: Choose) -> tuple[dict[str, list[CheckedTask]], bool]:

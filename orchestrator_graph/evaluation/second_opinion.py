@@ -13,8 +13,9 @@ from langchain_core.messages import HumanMessage
 from orchestrator_graph.confidence.normalise import fingerprint
 from orchestrator_graph.confidence.signals import signals_of
 from orchestrator_graph.drive import Effects
-from orchestrator_graph.evaluation.audit import AuditReport, Progress, Unlabelled, check_share, sampled
+from orchestrator_graph.evaluation.audit import AuditReport, Progress, Unlabelled
 from orchestrator_graph.evaluation.plan import check_budget
+from orchestrator_graph.evaluation.sampling import check_share, sampled
 from orchestrator_graph.memory import RunRecord
 from orchestrator_graph.memory.audited import Judged, judged
 from orchestrator_graph.memory.profiled import try_id

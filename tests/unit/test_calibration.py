@@ -1,6 +1,7 @@
 """Calibration: what is learnt, when it says that it is not, and what it refuses."""
 
 import json
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -165,3 +166,26 @@ def test_fit_takes_what_users_have() -> None:
     made = Calibration.fit("model", {"probability": P}, (P > 0.5).astype(float))
     assert made.confidence("model", "any", {"probability": 0.9}, 0.5).probability > 0.9
     assert made.confidence("model", "any", {"probability": 0.9}, 0.5).n == 150
+
+
+def test_answers_are_judged_while_other_tenants_are_learnt() -> None:
+    """What is read is replaced as a whole: nobody walks over it while it grows."""
+    learnt, failed, done = Calibration(), list[Exception](), threading.Event()
+
+    def judge() -> None:
+        while not done.is_set():
+            try:
+                learnt.confidence("a", "qa", {"probability": 0.9}, 0.5, "tenant 0")
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is what this test is about
+                failed.append(error)
+
+    thread = threading.Thread(target=judge)
+    thread.start()
+    vectors, scores = np.ones((1, 2), np.float32), np.ones((1, 1))
+    for number in range(3_000):
+        tenant = f"tenant {number}"
+        learnt.learn(History(vectors, scores, scores, ("a",), ("qa",), ("",), np.zeros(1), tenant=tenant, space="s"))
+    done.set()
+    thread.join()
+    assert failed == []
+    assert learnt.space("tenant 7") == "s"
