@@ -64,6 +64,7 @@ def _said(made: Certificate | Refusal) -> list[str]:
         return [f"Promise refused: {made.reason}", *needed]
     return [
         f"Promise granted: at most {made.max_loss * 100:g} points below {made.reference}, {made.confidence:.0%} sure",
-        f"  measured: it loses at most {made.bound * 100:.1f} points, n={made.n}; saves {made.saving:.0%} of its cost",
+        f"  on these labels it looks like {made.bound * 100:.1f} at most, which is not promised; n={made.n}",
+        f"  saves {made.saving:.0%} of its cost",
         f"  certificate {made.id}; it ends in 90 days, or when the models or the tasks change",
     ]

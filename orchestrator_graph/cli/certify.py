@@ -69,7 +69,7 @@ def verdict_lines(made: "Certificate | Refusal") -> list[str]:
     share = float(made.domain.get("inside", 1.0))
     return [
         f"Promised: at most {made.max_loss * 100:g} points below {made.reference} with {made.confidence * 100:g} %",
-        f"  measured: a loss of {made.bound * 100:.2f} points at most, on {made.n} paired labels",
+        f"  on these {made.n} paired labels it looks like {made.bound * 100:.2f} at most, which is not promised",
         f"  saves {made.saving:.0%} of what {made.reference} would cost on such tasks",
         f"  holds for tenant {made.tenant}, on tasks like {share:.0%} of those remembered, for {days:.0f} days",
         f"  certificate {made.id}",

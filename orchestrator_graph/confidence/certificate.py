@@ -50,7 +50,8 @@ class Certificate:
         max_loss: Points of mean score that may be lost, in (0, 1).
         confidence: Probability in (.5, 1) that a promise made so is kept.
         n: Paired labels behind it.
-        bound: Upper confidence bound of the mean loss, at most `max_loss`.
+        bound: Upper bound of the mean loss of the step that was chosen, at most `max_loss`. It was chosen on the same
+            labels, so only `max_loss` is promised.
         saving: Share of the reference's cost that was saved on these tasks.
         gate: The policy as JSON (`routing.gate.Gate.to_json`).
         data_fingerprint: Hash of the labels.
