@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import chromadb
 import pytest
 from langchain_core.embeddings import Embeddings
 
@@ -149,12 +150,26 @@ def test_acknowledged_rows_survive_kill_9(reopen: Open, tmp_path: Path) -> None:
             # The last line may be half a line.
             acknowledged += [line for line in process.stdout.read().split("\n") if len(line) == 32]
     memory = reopen()
-    for _ in ("scan", "index"):
-        lookup = look(memory, k=len(acknowledged) + 10, min_similarity=-1)
-        assert set(acknowledged) <= {n.task_id for n in lookup.neighbours}
-        memory.flush(90)
+    scanned = look(memory, k=len(acknowledged) + 10, min_similarity=-1)
+    assert set(acknowledged) <= {n.task_id for n in scanned.neighbours}
+    memory.flush(90)
     assert memory.stats()["waiting"] == 0
     assert memory.stats()["index"] == "ok"
+    # Chroma's graph finds nearly all of its rows (about 1 of 800 so much alike stays out of reach), but holds all.
+    found = look(memory, k=len(acknowledged) + 10, min_similarity=-1)
+    assert len(set(acknowledged) - {n.task_id for n in found.neighbours}) <= max(5, len(acknowledged) // 100)
+    memory.close()
+    assert set(acknowledged) <= _held(tmp_path)
+
+
+def _held(folder: Path) -> set[str]:
+    """The ids in the index on disk, asked without any similarity."""
+    (home,) = (folder / "index").iterdir()
+    client: Any = chromadb.PersistentClient(str(home))
+    try:
+        return {id_ for collection in client.list_collections() for id_ in collection.get(include=[])["ids"]}
+    finally:
+        client.close()
 
 
 def _garbage(folder: Path) -> None:
