@@ -11,7 +11,7 @@ PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 UV := $(shell { command -v uv >/dev/null && uv --version >/dev/null 2>&1 && command -v uv; } || echo .tools/uv/bin/uv)
 RUN := .venv/bin
-TOOLS := --group dev --group studio --extra postgres --extra lab
+TOOLS := --group dev --group studio --group docs --group surfaces --extra postgres --extra lab --extra agents --extra server --extra otel --extra community
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -52,6 +52,7 @@ check: dev ## Lint, format, types, import directions, the public types from outs
 	$(RUN)/lint-imports
 	$(RUN)/pyright
 	$(RUN)/python scripts/cli_docs.py --check
+	$(RUN)/python scripts/policy_docs.py --check
 	$(RUN)/python scripts/graph_picture.py --check
 
 real: dev ## Get a real Ollama and the small models, then run the tests that need them
@@ -106,13 +107,15 @@ bench-early-exit: dev ## Tokens, money and time saved by giving up doubtful answ
 bench-judge: dev ## SmolLM2 as a judge, and 204 attacks on it; rewrites docs/judge.md's table
 	OMP_NUM_THREADS=1 $(RUN)/python -m benchmarks.with_ollama benchmarks.judge_attacks
 
-docs: dev ## Write docs/cli.md and docs/graph.md from the command line's own help and the graph itself
-	$(RUN)/python scripts/cli_docs.py
-	$(RUN)/python scripts/graph_picture.py
+docs: dev ## Write the generated pages of docs/ anew and build the site into site/, strictly; silent where all is well
+	@$(RUN)/python scripts/cli_docs.py
+	@$(RUN)/python scripts/policy_docs.py
+	@$(RUN)/python scripts/graph_picture.py
+	@said="$$(NO_MKDOCS_2_WARNING=1 $(RUN)/mkdocs build --strict 2>&1)" || { echo "$$said"; exit 1; }
 
 build: uv ## Wheel and source archive into dist/
 	"$(UV)" build --quiet --python "$(PYTHON)"
 
 clean: ## Remove what the targets made, except the environment
-	rm -rf build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .langgraph_api *.egg-info
+	rm -rf build dist site .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .langgraph_api *.egg-info
 	find . -name __pycache__ -not -path './.venv/*' -not -path './.tools/*' -exec rm -rf {} +

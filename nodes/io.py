@@ -187,6 +187,6 @@ class Io:
 def call_record(attempt: Attempt) -> dict[str, dict[str, Any]]:
     """An attempt as a state entry: no text, no log-probabilities (state is copied at every step)."""
     data = to_json(attempt)
-    for name in ("text", "logprobs", "end_logprob", "message_id"):
+    for name in ("text", "logprobs", "end_logprob", "message_id", "message"):
         data.pop(name)
     return {attempt.id: data}

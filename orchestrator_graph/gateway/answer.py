@@ -54,6 +54,7 @@ class Answer:
     message_id: str
     first_token_s: float | None
     ready_s: float | None = None
+    message: Any = None
 
 
 def read_answer(message: Any, flavour: Flavour, spec: ModelSpec, size: Size, given_up: str = "") -> Answer:
@@ -86,6 +87,7 @@ def read_answer(message: Any, flavour: Flavour, spec: ModelSpec, size: Size, giv
         message_id=message.id or "",
         first_token_s=sum(prefill) / 1e9 if prefill else None,
         ready_s=ready / 1e9 if isinstance(ready, int) else None,
+        message=message,
     )
 
 

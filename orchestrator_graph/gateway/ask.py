@@ -11,7 +11,7 @@ from orchestrator_graph.drive import Effects
 from orchestrator_graph.gateway.answer import read_logprobs
 from orchestrator_graph.gateway.clients import Clients
 from orchestrator_graph.gateway.parameters import Flavour, flavour_of, parametrised
-from orchestrator_graph.gateway.tracing import config_for, kept_here
+from orchestrator_graph.gateway.tracing import PART_OF_A_RUN, config_for, kept_here
 from orchestrator_graph.gateway.transport import BOUNDS, Bounds
 from orchestrator_graph.gateway.watcher import Watcher
 from orchestrator_graph.registry.spec import ModelSpec
@@ -40,11 +40,13 @@ class Heard:
     """The chunks of a stream as they arrive, possibly in another thread.
 
     Attributes:
+        on_token, on_chunk: Given the text of each chunk, each chunk itself.
         watcher: Says when the rest is not worth waiting for.
         given_up: Why the stream was ended before its end, if it was.
     """
 
     on_token: Callable[[str], None] | None
+    on_chunk: Callable[[Any], None] | None = None
     watcher: Watcher | None = None
     began: float = field(default_factory=time.monotonic)
     chunks: list[Any] = field(default_factory=list)
@@ -67,6 +69,8 @@ class Heard:
             self.first_token_s = time.monotonic() - self.began
         if text and self.on_token is not None:
             self.on_token(text)
+        if self.on_chunk is not None:
+            self.on_chunk(chunk)
         if self.watcher is not None:
             self._weigh(chunk.response_metadata, self.watcher)
 
@@ -80,6 +84,12 @@ class Heard:
     def text(self) -> str:
         """What arrived so far."""
         return "".join(str(chunk.text) for chunk in list(self.chunks))
+
+    @property
+    def shown(self) -> bool:
+        """Whether something went out that cannot be taken back: text, or a piece of a tool call."""
+        chunks = list(self.chunks)
+        return any(chunk.text or (self.on_chunk and getattr(chunk, "tool_call_chunks", None)) for chunk in chunks)
 
     def message(self) -> Any:
         """All chunks as one message."""
@@ -109,7 +119,7 @@ class Ask:
     def streams(self) -> bool:
         """Whether tokens are wanted as they come."""
         heard = self.heard
-        return self.request.stream or heard.on_token is not None or heard.watcher is not None
+        return self.request.stream or any(h is not None for h in (heard.on_token, heard.on_chunk, heard.watcher))
 
     @property
     def blocks(self) -> bool:
@@ -143,6 +153,10 @@ class Ask:
         chat, kwargs = parametrised(client, self.spec, request, self.max_tokens, plain=self.plain)
         messages = list(request.messages)
         config = config_for(private=request.private, stream=request.stream)
+        if PART_OF_A_RUN.get():
+            from orchestrator_graph.gateway.direct import Direct
+
+            chat = Direct.of(chat)
         if not self.streams:
             return await fx.run(
                 lambda: chat.invoke(messages, config, **kwargs), lambda: chat.ainvoke(messages, config, **kwargs)

@@ -1,7 +1,7 @@
 """Builds the client of one model, around HTTP transports of our own. The only place that imports provider SDKs."""
 
 import importlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,9 @@ from orchestrator_graph.gateway.egress import is_loopback_url
 from orchestrator_graph.gateway.transport import Amend, HttpPair, http_pair, proxy_for
 from orchestrator_graph.registry.spec import ModelSpec
 
-__all__ = ["Built", "build_chat", "build_embeddings", "key_of"]
+__all__ = ["Built", "build_chat", "build_embeddings", "key_of", "load_sdks"]
 
+SDKS = {"ollama": "langchain_ollama", "openai": "langchain_openai", "azure": "langchain_openai"}
 NO_KEY = "not-needed"
 OPENAI_URL = "https://api.openai.com/v1"
 KNOWN = "ollama, openai, azure, pocket"
@@ -51,6 +52,12 @@ def key_of(spec: ModelSpec, environ: Mapping[str, str]) -> str | None:
         usual = usual if provider == "azure" else None
     name = spec.api_key_env or usual
     return environ.get(name) if name else None
+
+
+def load_sdks(specs: Iterable[ModelSpec]) -> None:
+    """Imports the packages that these models' clients need."""
+    for name in sorted({SDKS[spec.provider] for spec in specs if spec.provider in SDKS}):
+        importlib.import_module(name)
 
 
 def build_chat(spec: ModelSpec, environ: Mapping[str, str]) -> Built:

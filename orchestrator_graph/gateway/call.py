@@ -42,22 +42,21 @@ class Call:
         spec: ModelSpec,
         request: Request,
         lease: Lease,
-        on_token: Callable[[str], None] | None,
+        hear: Callable[..., Heard],
     ) -> None:
         self._desk, self._line, self._spec, self._request, self._lease = desk, line, spec, request, lease
         self._till = Till.of(spec, request, lease)
-        self._on_token = on_token
+        self._hear = hear
         self._began = desk.clock()
         left = lease.left_s
         self._ends = self._began + (LONGEST_CALL_S if left is None else min(left, LONGEST_CALL_S))
         self._pins: Mapping[str, str] = {}
-        self._heard = Heard(on_token)
+        self._heard = hear()
         self._answer: Answer | None = None
         self._usage = Usage()
         self._cost = self._charge = self._tries = 0
-        self._queued = 0.0
+        self._queued, self._sent = 0.0, False
         self._joules: float | None = None
-        self._sent = False
         self._notes: list[str] = [] if self._till.price_known else [f"the price of {spec.id} is unknown: charged as 0"]
 
     async def run(self, fx: Effects) -> Attempt:
@@ -81,7 +80,7 @@ class Call:
 
     def _wait_s(self, failure: Failure) -> float | None:
         """Seconds until the same is tried again; `None` = it is not."""
-        if not self._sent or self._heard.text:
+        if not self._sent or self._heard.shown:
             return None  # it never got that far, or something was shown already and cannot be taken back
         model, plain = self._spec.id, self._desk.plain
         if failure.kind == "invalid_request":
@@ -130,7 +129,7 @@ class Call:
     async def _send(self, fx: Effects, entry: Entry, place: Place, max_tokens: int | None) -> Failure | None:
         desk, spec, left = self._desk, self._spec, self._left_s()
         self._tries += 1
-        self._heard = Heard(self._on_token, watcher_for(spec, self._request, desk.seconds_per_token(spec)))
+        self._heard = self._hear(watcher=watcher_for(spec, self._request, desk.seconds_per_token(spec)))
         ask = Ask(desk.clients, spec, self._request, self._heard, left, max_tokens, spec.id in desk.plain, self._pins)
         self._book(self._till.estimated())  # what stands if we are cancelled
         failure: Failure | None = CANCELLED
@@ -153,7 +152,7 @@ class Call:
             failure = classify_error(error, secrets=tuple(self._desk.secrets))
             free = is_free(error, failure)
             self._book(Usage(measured=False) if free else self._till.estimated(self._heard.text))
-            cut = bool(self._heard.text) and failure.kind in CUT_SHORT
+            cut = self._heard.shown and failure.kind in CUT_SHORT
             return replace(failure, kind="truncated_stream") if cut else failure
         self._book(answer.usage)
         self._joules = self._desk.joules(meter)
@@ -191,6 +190,7 @@ class Call:
             logprobs=answer.logprobs if answer else (),
             end_logprob=answer.end_logprob if answer else None,
             message_id=answer.message_id if answer else "",
+            message=answer.message if answer else None,
             notes=tuple(self._notes),
         )
 

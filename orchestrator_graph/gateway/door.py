@@ -1,17 +1,18 @@
 """`Gateway`, the only door to a model. Its constructor only stores: nothing is read or connected before it is used."""
 
-import importlib
 import os
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator_graph.drive import Effects
 from orchestrator_graph.errors import RegistryError
+from orchestrator_graph.gateway.ask import Heard
 from orchestrator_graph.gateway.breaker import BreakerRule, Breakers
 from orchestrator_graph.gateway.budget import Lease
-from orchestrator_graph.gateway.build import build_embeddings, key_of
+from orchestrator_graph.gateway.build import build_embeddings, key_of, load_sdks
 from orchestrator_graph.gateway.call import Call
 from orchestrator_graph.gateway.clients import Clients, endpoint_key
 from orchestrator_graph.gateway.desk import Desk
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
 
 __all__ = ["Gateway", "next_action"]
-
-SDKS = {"ollama": "langchain_ollama", "openai": "langchain_openai", "azure": "langchain_openai"}
 
 
 class Gateway(Leases):
@@ -133,8 +132,7 @@ class Gateway(Leases):
     async def warm(self, fx: Effects) -> None:
         """Imports the SDKs that the portfolio may need, so that a deadline does not pay for it (seconds when cold)."""
         portfolio = await self.portfolio(fx)
-        names = {SDKS[spec.provider] for spec in portfolio.values() if spec.provider in SDKS}
-        await fx.offload(lambda: [importlib.import_module(name) for name in sorted(names)])
+        await fx.offload(lambda: load_sdks(portfolio.values()))
 
     async def call(
         self,
@@ -144,6 +142,7 @@ class Gateway(Leases):
         lease: Lease,
         *,
         on_token: Callable[[str], None] | None = None,
+        on_chunk: Callable[[Any], None] | None = None,
     ) -> Attempt:
         """Asks one model. Every failure of the model, its server or its budget is in the attempt.
 
@@ -152,7 +151,8 @@ class Gateway(Leases):
             model_id: Id in the portfolio.
             request: What is asked.
             lease: What the task may take.
-            on_token: Given each piece of text as it comes, maybe from another thread.
+            on_token: Given each piece of text as it comes, maybe from another thread; `on_chunk` each chunk.
+            on_chunk: See `on_token`.
 
         Raises:
             RegistryError: No such model in the portfolio.
@@ -163,7 +163,7 @@ class Gateway(Leases):
         spec = portfolio[model_id]
         key = (endpoint_key(spec), spec.max_in_flight, spec.requests_per_minute)
         line = self._lines.get(key) or self._lines.setdefault(key, Line(spec))
-        return await Call(self._desk, line, spec, request, lease, on_token).run(fx)
+        return await Call(self._desk, line, spec, request, lease, partial(Heard, on_token, on_chunk)).run(fx)
 
     def healthy(self, model_id: str) -> bool:
         """False while the model is left alone because it kept failing."""

@@ -18,6 +18,9 @@ Flavour = Literal["openai", "azure", "compatible", "ollama", "pocket", "other"]
 
 REASONING_NAME = re.compile(r"^(o\d|gpt-(?:[5-9]|\d\d))(?!.*chat)")
 SAMPLE_TEMPERATURE = 0.8
+OLLAMA_ONLY = frozenset({"top_k", "repeat_penalty"})
+SAMPLING = frozenset({"temperature", "top_p", "seed", "presence_penalty", "frequency_penalty"}) | OLLAMA_ONLY
+"""What a caller may say of sampling; reasoning models refuse all of it."""
 FLAVOURS: Mapping[str, Flavour] = {
     "AzureChatOpenAI": "azure",
     "BaseChatOpenAI": "openai",
@@ -50,13 +53,23 @@ def parametrised(
     flavour = flavour_of(chat)
     wanted = {"max_tokens": max_tokens, **({} if plain else _optional(spec, request, flavour))}
     wanted = {name: value for name, value in wanted.items() if value is not None and _accepts(spec, name)}
+    chat, kwargs = _said(chat, spec, request, wanted, flavour)
+    if request.tools:
+        choice = {} if request.tool_choice is None else {"tool_choice": request.tool_choice}
+        chat = chat.bind_tools([dict(tool) for tool in request.tools], **choice)
+    return chat, kwargs | ({"stop": list(request.stop)} if request.stop else {})
+
+
+def _said(
+    chat: Any, spec: ModelSpec, request: Request, wanted: dict[str, Any], flavour: Flavour
+) -> tuple[Any, dict[str, Any]]:
     if flavour == "ollama":
         return _for_ollama(chat, spec, wanted)
     if flavour == "pocket":
         known = {name: value for name, value in wanted.items() if name in type(chat).model_fields}
         return (chat.model_copy(update=known) if known else chat), {}
     if flavour == "other":
-        return chat, {}
+        return chat, _for_other(request, wanted)
     return chat, _for_openai(chat, wanted, flavour, reasoning=_reasons(spec))
 
 
@@ -70,14 +83,29 @@ def _optional(spec: ModelSpec, request: Request, flavour: Flavour) -> dict[str, 
     elif isinstance(spec.model, str):
         # Reasoning models loop when they are made greedy; a user's own object keeps the temperature it was given.
         wanted |= {"temperature": None if reasoning else 0.0, "seed": 0}
+    wanted |= request.params
     if reasoning and flavour != "ollama":
-        wanted |= {"temperature": None, "seed": None}
+        wanted |= dict.fromkeys(SAMPLING)
     return wanted
 
 
+def _for_other(request: Request, wanted: dict[str, Any]) -> dict[str, Any]:
+    """What the caller said, and no more: LangChain's own words for it are those of most of its models."""
+    own = {name: value for name, value in wanted.items() if name in request.params}
+    if request.max_tokens is not None:
+        own["max_tokens"] = request.max_tokens
+    if "json_schema" in wanted:
+        own["response_format"] = _response_format(wanted["json_schema"])
+    return own
+
+
+def _response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+
+
 def _for_ollama(chat: Any, spec: ModelSpec, wanted: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    fields = {"num_predict": wanted.get("max_tokens"), "temperature": wanted.get("temperature")}
-    fields |= {"seed": wanted.get("seed")}
+    fields = {name: wanted[name] for name in SAMPLING & set(wanted) & set(type(chat).model_fields)}
+    fields["num_predict"] = wanted.get("max_tokens")
     if isinstance(spec.model, str):
         fields["num_ctx"] = spec.context  # always the same one: another would load the model anew
         fields["keep_alive"] = None if spec.keep_alive is None else keep_alive_of(spec.keep_alive)
@@ -91,7 +119,7 @@ def _for_ollama(chat: Any, spec: ModelSpec, wanted: dict[str, Any]) -> tuple[Any
 
 
 def _for_openai(chat: Any, wanted: dict[str, Any], flavour: Flavour, *, reasoning: bool) -> dict[str, Any]:
-    kwargs: dict[str, Any] = {name: wanted[name] for name in ("temperature", "seed") if name in wanted}
+    kwargs: dict[str, Any] = {name: wanted[name] for name in SAMPLING - OLLAMA_ONLY if name in wanted}
     # In the body, not as arguments: LangChain's `response_format` path raises on answers that were cut, and it renames
     # `max_tokens` to what servers other than OpenAI's own do not know.
     body: dict[str, Any] = dict(getattr(chat, "extra_body", None) or {})
@@ -100,8 +128,7 @@ def _for_openai(chat: Any, wanted: dict[str, Any], flavour: Flavour, *, reasonin
         body["max_completion_tokens" if modern else "max_tokens"] = wanted["max_tokens"]
     if "json_schema" in wanted:
         asked = wanted["json_schema"]
-        schema = {"name": "answer", "schema": without_limits(asked) if flavour == "compatible" else asked}
-        body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        body["response_format"] = _response_format(without_limits(asked) if flavour == "compatible" else asked)
     if "logprobs" in wanted:
         kwargs |= {"logprobs": True, "top_logprobs": 2}
     if "effort" in wanted:

@@ -1,7 +1,8 @@
 """The bill of one call: what to set aside before it, and what it is charged after it."""
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self
 
@@ -40,7 +41,13 @@ class Till:
         messages = request.messages
         if spec.provider == "pocket":
             messages = tuple(message for message in messages if message.type == "human")[-1:]  # it reads no other
-        return cls(spec, size_of(messages, spec.bytes_per_token), lease)
+        size = size_of(messages, spec.bytes_per_token)
+        if request.tools:
+            # Not in the lower bound: each server words the schemas in its own way.
+            told = json.dumps(request.tools, default=str)
+            more = expected_tokens(told, spec.bytes_per_token)
+            size = replace(size, expected=size.expected + more, most=size.most + len(told.encode()))
+        return cls(spec, size, lease)
 
     def too_long(self) -> Failure | None:
         """The failure of a prompt that surely does not fit (a pocket model says so itself)."""

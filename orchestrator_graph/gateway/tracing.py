@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
 
-__all__ = ["config_for", "kept_here"]
+__all__ = ["PART_OF_A_RUN", "config_for", "kept_here"]
+
+PART_OF_A_RUN: ContextVar[bool] = ContextVar("PART_OF_A_RUN", default=False)
+"""Set where the models' calls belong to one outer run, such as that of a `ChatOrchestrator`."""
 
 # Handlers of these packages hand events to the running graph or to the terminal. Any other may send them anywhere.
 LOCAL_PACKAGES = frozenset({"langgraph", "langchain_core", "orchestrator_graph"})

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator_graph.registry.abilities import abilities
+
 __all__ = ["LOCAL_PROVIDERS", "ModelSpec", "Price", "Prior"]
 
 LOCAL_PROVIDERS = frozenset({"ollama", "pocket"})
@@ -146,8 +148,8 @@ class ModelSpec:
         return getattr(self.model, "model_name", None), getattr(self.model, "model", None)
 
     def has(self, capability: str) -> bool:
-        """Whether the model is known to have the capability (unknown = chat only)."""
-        return capability in (self.capabilities if self.capabilities is not None else frozenset({"chat"}))
+        """Whether the model is known to have the capability; what an object says of itself counts, else chat only."""
+        return capability in (abilities(self.model) if self.capabilities is None else self.capabilities)
 
     def prior(self, task_type: str) -> Prior | None:
         """The prior for a task type, else the general one."""

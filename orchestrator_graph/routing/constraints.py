@@ -57,7 +57,11 @@ def _capability(case: Case) -> str | None:
     if case.spec.has("narrow") and case.spec.prior(case.features.task_type) is None:
         return f"answers only {', '.join(case.spec.priors)}"
     missing = [need for need in case.features.needs if not case.spec.has(need)]
-    return f"lacks {', '.join(missing)}" if missing else None
+    if not missing:
+        return None
+    unknown = case.spec.capabilities is None and isinstance(case.spec.model, str)
+    hint = " as far as is known: ModelSpec(..., capabilities={'chat', ...}) says otherwise" if unknown else ""
+    return f"lacks {', '.join(missing)}{hint}"
 
 
 def _context(case: Case) -> str | None:

@@ -1,5 +1,6 @@
 """One call to a model: what is asked, what came back, what it cost."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
@@ -69,6 +70,10 @@ class Request:
         logprobs: Ask for log-probabilities where the model can give them.
         stream: Let tokens pass to LangGraph's message stream as they come.
         sample: Which of several samples this is; samples > 0 are drawn with temperature.
+        tools: Schemas in OpenAI's form that the model may call.
+        tool_choice: As LangChain's `bind_tools` takes it.
+        stop: Texts at which the answer ends.
+        params: What the caller said of sampling (`temperature`, `top_p`, `seed` ...), in OpenAI's words.
         give_up_below: The probability of the answer so far below which it is given up (failure `early_exit`); ignored
             where tokens pass to the caller, and where the model gives no log-probabilities.
     """
@@ -84,6 +89,10 @@ class Request:
     effort: str | None = None
     json_schema: dict[str, Any] | None = None
     give_up_below: float | None = None
+    tools: tuple[Mapping[str, Any], ...] = ()
+    tool_choice: Any = None
+    stop: tuple[str, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +108,7 @@ class Attempt:
         energy_measured: Joules were counted by the processor; else they are watts x seconds.
         queued_s: Part of `latency_s` spent waiting for a free slot.
         end_logprob: Log-probability of the end token, where the backend returns it.
+        message: The client's own message, with its tool calls; never in state.
         message_id: Id of the streamed message, so that LangGraph's message stream shows it once.
     """
 
@@ -124,6 +134,7 @@ class Attempt:
     end_logprob: float | None = None
     notes: tuple[str, ...] = ()
     message_id: str = ""
+    message: Any = field(default=None, compare=False, repr=False)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
