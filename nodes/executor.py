@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from orchestrator_graph.gateway.retry import next_action
+from orchestrator_graph.nodes.failover import remaining
 from orchestrator_graph.nodes.io import Io, call_record
 from orchestrator_graph.nodes.recipes import Answer, run_recipe
-from orchestrator_graph.registry.portfolio import Portfolio
 from orchestrator_graph.routing.robust import dear_ones
 from orchestrator_graph.state import SolveState
 from orchestrator_graph.types import Attempt, Candidate, Decision, Failure, to_json
@@ -38,7 +37,7 @@ async def execute(state: SolveState, io: Io) -> dict[str, Any]:
         if answer.failure is None or answer.failure.kind == "early_exit":  # whom to ask instead is escalate's business
             break
         part = part or (answer if answer.text else None)
-        queue = _remaining(queue, candidate, answer.failure, portfolio)
+        queue = remaining(queue, candidate, answer.failure, portfolio)
     if answer.failure is not None and part is not None:
         answer = part
     return {"current": to_json(answer), "tried": tried, "calls": calls}
@@ -54,17 +53,6 @@ def _given_up(state: SolveState) -> set[str]:
 
 def _records(attempts: list[Attempt]) -> dict[str, Any]:
     return {key: value for attempt in attempts for key, value in call_record(attempt).items()}
-
-
-def _remaining(queue: list[Candidate], failed: Candidate, failure: Failure, portfolio: Portfolio) -> list[Candidate]:
-    """Who may still be asked after this failure: nobody, only larger contexts, or everybody else."""
-    action = next_action(failure.kind)
-    if action == "stop":
-        return []
-    if action == "larger_context":
-        limit = max((portfolio[m.model].context or 0 for m in failed.members), default=0)
-        return [c for c in queue if all((portfolio[m.model].context or limit + 1) > limit for m in c.members)]
-    return queue
 
 
 def _nothing(state: SolveState) -> Failure:

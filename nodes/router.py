@@ -20,7 +20,7 @@ from orchestrator_graph.routing.situation import Situation
 from orchestrator_graph.state import SolveState
 from orchestrator_graph.types import Decision, Subtask, to_json
 
-__all__ = ["route"]
+__all__ = ["decision_json", "route"]
 
 Calls = dict[str, dict[str, Any]]
 
@@ -49,7 +49,7 @@ async def route(state: SolveState, io: Io) -> dict[str, Any]:
     first = decision.ranking[0].candidate.id if decision.ranking else ""
     io.emit("decision", subtask=subtask.id, candidate=first, why=decision.why)
     return {
-        "decision": _record(decision),
+        "decision": decision_json(decision),
         "hand": [],
         "tried": [],
         "target": None,
@@ -77,7 +77,8 @@ async def _decision(
     return await second_look(decision, subtask.features.text, policy, again)
 
 
-def _record(decision: Decision) -> dict[str, Any]:
+def decision_json(decision: Decision) -> dict[str, Any]:
+    """The decision as state and results hold it, each estimate with its candidate's id."""
     data: dict[str, Any] = to_json(decision)
     for entry, estimate in zip(data["ranking"], decision.ranking, strict=True):
         entry["candidate_id"] = estimate.candidate.id

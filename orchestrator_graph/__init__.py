@@ -16,14 +16,18 @@ if TYPE_CHECKING:
     from orchestrator_graph.orchestrator import Orchestrator
     from orchestrator_graph.policy import Policy
     from orchestrator_graph.registry.spec import ModelSpec, Price, Prior
+    from orchestrator_graph.surfaces.chat_model import ChatOrchestrator
+    from orchestrator_graph.surfaces.middleware import OrchestratorMiddleware
     from orchestrator_graph.types import Decision
 
 __all__ = [
+    "ChatOrchestrator",
     "Config",
     "Decision",
     "ModelSpec",
     "Orchestrator",
     "OrchestratorError",
+    "OrchestratorMiddleware",
     "Policy",
     "Price",
     "Prior",
@@ -33,11 +37,13 @@ __all__ = [
 ]
 
 _HOME = {
+    "ChatOrchestrator": "surfaces.chat_model",
     "Config": "config",
     "Decision": "types",
     "ModelSpec": "registry.spec",
     "Orchestrator": "orchestrator",
     "OrchestratorError": "errors",
+    "OrchestratorMiddleware": "surfaces.middleware",
     "Policy": "policy",
     "Price": "registry.spec",
     "Prior": "registry.spec",

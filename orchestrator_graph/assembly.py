@@ -75,6 +75,15 @@ class Assembly:
         own = Policy.parse(self._policy)
         return own if self._config is None else self._config.policy.overlaid(own)
 
+    @property
+    def named(self) -> list[str]:
+        """Ids of the models as they were given; nothing is connected to find out. Empty = what is found."""
+        given = self._models
+        if given is None and self._config is not None:
+            given = self._config.models
+        items = [given] if isinstance(given, str) else given or ()
+        return [item.id if isinstance(item, ModelSpec) else ModelSpec(item).id for item in items]
+
     @cached_property
     def gateway(self) -> Gateway:
         """The door to all models."""

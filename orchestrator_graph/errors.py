@@ -4,15 +4,16 @@
     ├── InputError(ValueError)          a message, task or argument that cannot be worked on
     ├── PolicyError(ValueError)         a policy field that makes no sense
     ├── ConfigError(ValueError)         orchestrator.toml (file and line)
-    ├── RegistryError(LookupError)      an unknown provider or model, or no model at all
-    ├── NoCandidateError(LookupError)   the policy excludes every candidate; `.excluded` says why
+    ├── RegistryError(LookupError, ValueError)     an unknown provider or model, or no model at all
+    ├── NoCandidateError(LookupError, ValueError)  the constraints exclude every candidate; `.excluded` says why
     ├── PrivacyError(PermissionError)   private text would have had to leave the machine
     ├── FeedbackError(LookupError)      a vote on what is not remembered here, or was not answered by a model
     ├── CalibrationError(ValueError)    labels or scores that no calibration can be made of, or a foreign artefact
     ├── CertificateError(ValueError)    a certificate that was tampered with, is expired, foreign or malformed
     └── MemoryStoreError                the ledger cannot be opened or written
 
-A *model's* failure is never raised inside the graph: it is a `types.Failure` value.
+A *model's* failure is never raised inside the graph: it is a `types.Failure` value. A chat model has to raise it:
+`surfaces.failed.AnswerError`.
 """
 
 from collections.abc import Mapping
@@ -53,11 +54,11 @@ class ConfigError(OrchestratorError, ValueError):
     """`orchestrator.toml` is malformed; the message names file and line."""
 
 
-class RegistryError(OrchestratorError, LookupError):
+class RegistryError(OrchestratorError, LookupError, ValueError):
     """A provider or model is unknown, not pulled, or nothing was found at all."""
 
 
-class NoCandidateError(OrchestratorError, LookupError):
+class NoCandidateError(OrchestratorError, LookupError, ValueError):
     """The constraints leave no candidate.
 
     Args:

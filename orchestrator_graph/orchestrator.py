@@ -71,9 +71,9 @@ class Orchestrator(Assembly):
         return await self._advice(ASYNC, text, policy)
 
     async def _advice(self, fx: Effects, text: str, policy: Policy | dict[str, Any] | None) -> Decision:
-        from orchestrator_graph.advice import advise
+        from orchestrator_graph.advice import Case, advise
 
-        return await advise(fx, self.services, text, self._over(policy))
+        return (await advise(fx, self.services, Case.of(text, self._over(policy)))).decision
 
     def run(self, text: str, policy: Policy | dict[str, Any] | None = None) -> dict[str, Any]:
         """The graph's output for one task: `messages, plan, results, bill`."""

@@ -11,6 +11,7 @@ PROFILE: Mapping[str, str] = {
     "image_inputs": "vision",
     "audio_inputs": "audio",
     "video_inputs": "video",
+    "pdf_inputs": "file",
     "reasoning_output": "reasoning",
 }
 """Keys of LangChain's `ModelProfile` -> our capabilities."""
