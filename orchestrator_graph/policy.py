@@ -160,9 +160,11 @@ class Policy(BaseModel):
 
     def overlaid(self, other: "Policy") -> "Policy":
         """This policy with every field that `other` sets explicitly."""
-        changed = {name: getattr(other, name) for name in other.model_fields_set}
-        fields = {**{n: getattr(self, n) for n in self.model_fields_set}, **changed}
-        return Policy.model_construct(**fields)
+        if not other.model_fields_set:
+            return self
+        made = self.model_copy(update={name: getattr(other, name) for name in other.model_fields_set})
+        made._fingerprint = ""
+        return made
 
     def tried(self) -> "Policy | None":
         """This policy as it would be with the fields that are on trial; `None` where none is."""
