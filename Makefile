@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check real bench-overhead bench-routing bench-open-vs-single bench-learning bench-online bench-poison test-kill bench-memory bench-latency \
+.PHONY: help demo test check real bench-overhead bench-routing bench-open-vs-single bench-learning bench-online bench-poison test-kill test-studio bench-memory bench-latency \
   bench-promise bench-cascade bench-calibration bench-agreement bench-early-exit bench-judge docs build clean uv dev
 
 export UV_PYTHON_DOWNLOADS := never
@@ -37,10 +37,18 @@ demo: uv ## Set up, then show the main job: offline, no key, no server
 	fi
 
 test: dev ## Set up, then run every test that needs no real model
-	@$(RUN)/python -m pytest -m "not real and not kill"
+	@$(RUN)/python -m pytest -m "not real and not kill and not studio"
 
 test-kill: dev ## Kill an application 104 times while it remembers, share a folder 20 times; prints what was lost
 	@OMP_NUM_THREADS=1 $(RUN)/python -m pytest -q -s -m kill tests/kill
+
+test-studio: dev ## Drive `langgraph dev` with langgraph-sdk, without any network where unshare works; prints a table
+	@run=(env OMP_NUM_THREADS=1 $(RUN)/python -m pytest -q tests/surfaces/studio); \
+	if unshare -rn ip link set lo up 2>/dev/null; then \
+	  unshare -rn bash -c 'ip link set lo up && exec "$$@"' -- "$${run[@]}"; \
+	else \
+	  "$${run[@]}"; \
+	fi
 
 check: dev ## Lint, format, types, import directions, the public types from outside
 	$(RUN)/ruff check .

@@ -23,4 +23,6 @@ def test_both_levels_are_in_the_picture() -> None:
 def test_the_documents_hold_exactly_this_picture() -> None:
     page = (ROOT / "docs" / "graph.md").read_text(encoding="utf-8")
     assert picture().strip() in page
-    assert runpy.run_path(str(ROOT / "scripts" / "graph_picture.py"))["page"]() == page
+    script = runpy.run_path(str(ROOT / "scripts" / "graph_picture.py"))
+    assert script["page"]() == page
+    assert script["readme"]() == (ROOT / "README.md").read_text(encoding="utf-8")
