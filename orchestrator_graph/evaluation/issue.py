@@ -18,6 +18,7 @@ from orchestrator_graph.confidence.certificate import DAY_S, KEY_VARIABLE, LIFE_
 from orchestrator_graph.drive import Effects
 from orchestrator_graph.errors import InputError, RegistryError
 from orchestrator_graph.evaluation.certify import certify, spends
+from orchestrator_graph.evaluation.lengths import filled
 from orchestrator_graph.memory import Memory
 from orchestrator_graph.memory.attempts import attempts, note_attempt
 from orchestrator_graph.memory.certificates import Stored, store, stored
@@ -167,8 +168,8 @@ def expected_prices(
 
     Candidates of unknown price are left out. `kinds`: task type -> (mean characters, n).
     """
-    now = Situation(portfolio=portfolio, appetites=history.appetites)
     kinds = kinds or {"qa": (100.0, 1)}
+    now = Situation(portfolio=portfolio, appetites=filled(history.appetites, portfolio, kinds))
     total = sum(n for _, n in kinds.values())
     prices, seconds = dict.fromkeys(candidates, 0.0), dict.fromkeys(candidates, 0.0)
     for kind, (size, n) in kinds.items():
