@@ -4,26 +4,27 @@ Everything that a user can get wrong is raised here, before anything is called o
 """
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from langchain_core.messages import AnyMessage, HumanMessage
 from langgraph.runtime import get_runtime
 from langgraph.types import Overwrite
 
-from orchestrator_graph.errors import InputError, NoCandidateError, PolicyError, PrivacyError
+from orchestrator_graph.errors import InputError, PolicyError, PrivacyError
 from orchestrator_graph.nodes.ahead import planned
-from orchestrator_graph.nodes.features import ask_of, find_pii, read_features
+from orchestrator_graph.nodes.features import ask_of, find_pii, read_features, untooled
 from orchestrator_graph.nodes.io import Io, call_record
 from orchestrator_graph.nodes.plan import shown, single, subtasks_of
+from orchestrator_graph.nodes.refusal import check_budget, check_feasible, check_names
 from orchestrator_graph.nodes.structure import cut
+from orchestrator_graph.nodes.structured import shaped_plan
+from orchestrator_graph.nodes.toolbox import one_model
 from orchestrator_graph.policy import LIMITS, Policy
 from orchestrator_graph.registry.portfolio import Portfolio
-from orchestrator_graph.routing.candidates import offered
 from orchestrator_graph.routing.constraints import feasible
-from orchestrator_graph.routing.estimator import Estimator
-from orchestrator_graph.routing.rules import Rules
 from orchestrator_graph.routing.situation import Situation
 from orchestrator_graph.state import State
 from orchestrator_graph.types import Attempt, Features, Subtask, new_id, to_json
@@ -34,24 +35,18 @@ __all__ = ["analyze", "check_budget", "check_feasible", "check_names", "in_force
 def in_force(context: Any, factory: Policy) -> Policy:
     """The policy of this run: the call's fields over the factory's.
 
-    A parent graph may carry ours under `orchestrator`; any other foreign context means the factory's policy.
+    A parent graph may carry ours under `orchestrator`. Its own fields are its own, also where they are called like
+    ours; only `private: true` is heeded, which can but make a run stricter.
     """
     if isinstance(context, Policy):
         return factory.overlaid(context)
     if isinstance(context, (str, bytes, int, float, list, tuple)):
         raise PolicyError(f"context: {context!r} is a {type(context).__name__}; give a Policy or a dict of its fields")
-    if isinstance(context, Mapping):
-        own = context.get("orchestrator", context if context and set(context) <= set(Policy.model_fields) else None)
-    else:
-        own = getattr(context, "orchestrator", None)
-    if own is None:
-        return factory
-    try:
-        return factory.overlaid(Policy.parse(own))
-    except PolicyError:
-        if isinstance(context, Mapping) and "orchestrator" not in context:
-            return factory  # a parent's own fields that happen to be called like ours
-        raise
+    read = context.get if isinstance(context, Mapping) else partial(getattr, context)
+    own = read("orchestrator", None)
+    if own is None and read("private", None) is True:
+        own = Policy(private=True)
+    return factory if own is None else factory.overlaid(Policy.parse(own))
 
 
 def read_task(messages: Sequence[AnyMessage], policy: Policy) -> tuple[Features, bool, list[str]]:
@@ -93,55 +88,15 @@ def settle_privacy(portfolio: Portfolio, features: Features, policy: Policy, wan
     return bool(local)
 
 
-def check_feasible(portfolio: Portfolio, features: Features, policy: Policy, private: bool) -> None:
-    """Raises where the constraints leave no candidate for the task as a whole.
-
-    Raises:
-        PrivacyError: A private task and no local model.
-        NoCandidateError: Any other constraint; names what excluded what.
-    """
-    limit = None if policy.max_cost_usd is None else round(policy.max_cost_usd * 1e9)
-    kept, excluded = feasible(portfolio, features, policy, Situation(private=private, left_nusd=limit))
-    if kept:
-        return
-    if private and all(item.constraint == "private" for item in excluded):
-        names = ", ".join(item.candidate for item in excluded)
-        raise PrivacyError(
-            f"policy.private = True and no model runs on this machine (refused, nothing sent: {names}). "
-            "Add a local one, e.g. `ollama pull qwen3:4b`, or ModelSpec(model, local=True) for your own server"
-        )
-    lines = "; ".join(f"{item.candidate}: {item.constraint} ({item.detail})" for item in excluded)
-    raise NoCandidateError(
-        f"policy leaves no candidate. {lines}. Relax the named constraint or add a model",
-        {item.candidate: f"{item.constraint}: {item.detail}" for item in excluded},
-    )
-
-
-def check_names(portfolio: Portfolio, policy: Policy, estimators: Sequence[Estimator] = ()) -> None:
-    """Raises where the policy or a rule names a model that is not in the portfolio.
-
-    Raises:
-        NoCandidateError, ConfigError: Name the field (of the policy, of a rule), the value and the known models.
-        PolicyError: A cascade under the strict guard: it would begin with what is not proven.
-    """
-    for rules in (estimator for estimator in estimators if isinstance(estimator, Rules)):
-        rules.check(portfolio)
-    if policy.guard == "strict" and policy.strategy == "cascade":
-        raise PolicyError("policy.guard = 'strict' and policy.strategy = 'cascade' exclude each other; leave one out")
-    models, offers = list(portfolio), [candidate.id for spec in portfolio.values() for candidate in offered(spec)]
-    named = [("pin", policy.pin, models), *(("cascade", name, models) for name in policy.cascade)]
-    named += [("reference", policy.reference, offers), ("trial.reference", policy.trial.get("reference"), offers)]
-    for field, name, known in named:
-        if name and name not in known:
-            raise NoCandidateError(f"policy.{field} = {name!r} is not in the portfolio; known: {', '.join(known)}", {})
-
-
 async def analyze(state: State, io: Io) -> dict[str, Any]:
     """The analyzer node: task, plan and fresh results for this run."""
     policy, io = in_force(get_runtime().context, io.services.policy), replace(io, run=new_id())
     if len(state["messages"]) > 1 and (state.get("task") or {}).get("private"):
         policy = policy.overlaid(Policy(private=True))  # the history holds a private turn: labels never fall
     features, wanted, notes = read_task(state["messages"], policy)
+    if io.services.toolbox:
+        policy, more = one_model(policy)
+        features, notes = replace(features, needs=(*features.needs, "tools")), [*notes, *more]
     portfolio = await io.portfolio()
     check_names(portfolio, policy, io.services.estimators)
     check_budget(policy, io.services.budgets)
@@ -159,6 +114,7 @@ async def analyze(state: State, io: Io) -> dict[str, Any]:
         "notes": [*portfolio.notes, *notes],
     }
     subtasks, calls = await _plan(io, ask_of(state["messages"])[0], features, policy, task)
+    subtasks = shaped_plan(subtasks, task, io, portfolio)
     plan = [shown(subtask) for subtask in subtasks]
     io.emit("plan", plan=plan)
     return {
@@ -168,14 +124,8 @@ async def analyze(state: State, io: Io) -> dict[str, Any]:
         "results": Overwrite({}),
         "calls": Overwrite({key: value for call in calls for key, value in call_record(call).items()}),
         "bill": {},
+        **({} if io.services.shape is None else {"structured_response": None}),
     }
-
-
-def check_budget(policy: Policy, budgets: Collection[str]) -> None:
-    """Raises InputError where the policy names a budget that is not there."""
-    if policy.budget is not None and policy.budget not in budgets:
-        known = ", ".join(budgets) or "none"
-        raise InputError(f"policy.budget = {policy.budget!r} is not in orchestrator.toml [budgets]; known: {known}")
 
 
 async def _plan(
@@ -183,7 +133,7 @@ async def _plan(
 ) -> tuple[list[Subtask], list[Attempt]]:
     """Subtasks and the calls it took: structure first, a model only where that does not apply."""
     task["plan_source"] = "whole"
-    if policy.decompose == "never" or features.needs:
+    if policy.decompose == "never" or untooled(features).needs:  # media belong to the task as a whole
         return single(features, task["private"]), []
     pieces, calls = cut(words), list[Attempt]()
     if len(pieces) > LIMITS.subtasks:

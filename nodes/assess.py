@@ -13,6 +13,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 
 from orchestrator_graph.confidence.judging import Hearing, Ruling, both_orders, compare, grade, weigh_answer
 from orchestrator_graph.confidence.worth_asking import believed_accuracy, worth_asking
+from orchestrator_graph.nodes.features import untooled
 from orchestrator_graph.nodes.io import Io
 from orchestrator_graph.nodes.situation import situation
 from orchestrator_graph.policy import Policy
@@ -156,7 +157,7 @@ async def _judge(io: Io, task: Mapping[str, Any], subtask: Subtask, answer: str,
     wrote = [portfolio[name].model for name in authors if name in portfolio]
     others = (s for s in portfolio.values() if s.id not in authors and not any(_same(s.model, m) for m in wrote))
     eligible = Portfolio(spec for spec in others if not spec.has("narrow"))
-    features = dataclasses.replace(subtask.features, task_type="judge", expects="list")  # about as long as the reply
+    features = dataclasses.replace(untooled(subtask.features), task_type="judge", expects="list")  # its length
     size = PROMPT_BYTES + len(answer.encode(errors="replace"))
     now = await situation(io, task, private=subtask.private, context_bytes=size)
     ranking = decide(subtask.id, features, eligible, io.policy(task).overlaid(ONE_CALL), now).ranking

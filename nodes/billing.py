@@ -124,13 +124,17 @@ def _reference(
 
 
 def _cost_of(name: str, calls: Mapping[str, Call], decided: list[dict[str, Any]], models: Portfolio) -> int | None:
-    """Each subtask's last good call, priced at the reference; tokens rescaled between tokenizers."""
+    """Each subtask's last good call, and those that called its tools, priced at the reference.
+
+    Tokens are rescaled between tokenizers.
+    """
     spec, cost = models[name], 0
     for result in decided:
         own = [c for c in calls.values() if c["subtask_id"] == result["id"] and c["purpose"] == "execute"]
         good = [c for c in own if c["failure"] is None]
-        if good:
-            usage, scale = good[-1]["usage"], models[good[-1]["model"]].bytes_per_token / spec.bytes_per_token
+        steps = {tool["call_id"] for tool in result.get("tools", ())}
+        for call in [*(c for c in good[:-1] if c["id"] in steps), *good[-1:]]:
+            usage, scale = call["usage"], models[call["model"]].bytes_per_token / spec.bytes_per_token
             price = spec.cost_nusd(round(usage["input_tokens"] * scale), round(usage["output_tokens"] * scale))
             if price is None:
                 return None

@@ -36,7 +36,7 @@ async def dispatch(state: State, io: Io) -> Command[Literal["solve", "synthesize
         return Command(goto="synthesizer", update={"results": blocked})
     calls = (state.get("calls") or {}).values()
     spent = sum(call["cost_nusd"] for call in calls)
-    requests = sum(call["tries"] for call in calls if call["purpose"] != "embed")
+    requests = sum(call["tries"] for call in calls if call["purpose"] not in ("embed", "tool"))
     (await io.lease(state["task"])).catch_up(spent, requests)
     task = {**state["task"], "spent_nusd": spent, "alone": len(state["subtasks"]) == 1}
     later = [item for item in state["subtasks"] if item["id"] not in results and item not in ready]
@@ -50,6 +50,8 @@ async def dispatch(state: State, io: Io) -> Command[Literal["solve", "synthesize
 def _payload(state: State, task: dict[str, Any], subtask: dict[str, Any], results: dict[str, Any]) -> dict[str, Any]:
     answers = {need: results[need]["answer"] for need in subtask["needs"]}
     messages = state["messages"] if task["alone"] else _recent(state["messages"])
+    if any(results[need].get("private") for need in subtask["needs"]):  # labels are inherited, also later ones
+        subtask = {**subtask, "private": True}
     return {"task": task, "subtask": subtask, "answers": answers, "messages": messages}
 
 

@@ -10,6 +10,7 @@ from orchestrator_graph.nodes.io import Io
 from orchestrator_graph.nodes.onward import HOPELESS, heard_again, onward
 from orchestrator_graph.nodes.result import best_in_hand, finished
 from orchestrator_graph.nodes.situation import situation
+from orchestrator_graph.nodes.upward import upward
 from orchestrator_graph.policy import LIMITS, Policy
 from orchestrator_graph.routing.constraints import feasible
 from orchestrator_graph.routing.robust import dear_ones
@@ -95,7 +96,7 @@ def next_up(
 def _left(state: SolveState, allowed: set[str], barred: frozenset[str], *, again: bool = False) -> list[Estimate]:
     """Who may still be asked; `again`: an ensemble that outcomes tell of also where one of its models has spoken."""
     spoken = {model for name in state["tried"] for model in _members(state, name)}
-    return [
+    left = [
         e
         for e in state["decision"]["ranking"]
         if _models(e) <= allowed
@@ -103,6 +104,7 @@ def _left(state: SolveState, allowed: set[str], barred: frozenset[str], *, again
         and e["candidate_id"] not in state["tried"]
         and (spoken.isdisjoint(_models(e)) or (again and e["candidate"]["kind"] != "single" and e["n"]))
     ]
+    return upward(left, state)
 
 
 def _models(estimate: Estimate) -> set[str]:

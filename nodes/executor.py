@@ -9,7 +9,7 @@ from orchestrator_graph.routing.robust import dear_ones
 from orchestrator_graph.state import SolveState
 from orchestrator_graph.types import Attempt, Candidate, Decision, Failure, to_json
 
-__all__ = ["execute"]
+__all__ = ["execute", "nothing_left"]
 
 
 async def execute(state: SolveState, io: Io) -> dict[str, Any]:
@@ -24,7 +24,7 @@ async def execute(state: SolveState, io: Io) -> dict[str, Any]:
     portfolio, policy = await io.portfolio(), io.policy(state["task"])
     dear, limit = dear_ones(Decision.from_json(state["decision"]).ranking), policy.dear_per_hour
     calls: dict[str, Any] = {}
-    answer, shown = Answer(candidate="", failure=_nothing(state)), False
+    answer, shown = Answer(candidate="", failure=nothing_left(state)), False
     part: Answer | None = None
     while queue:
         candidate = queue.pop(0)
@@ -55,7 +55,8 @@ def _records(attempts: list[Attempt]) -> dict[str, Any]:
     return {key: value for attempt in attempts for key, value in call_record(attempt).items()}
 
 
-def _nothing(state: SolveState) -> Failure:
+def nothing_left(state: SolveState) -> Failure:
+    """The failure where nobody could be asked; names what excluded whom."""
     excluded = state["decision"]["excluded"]
     reasons = (
         "; ".join(f"{item['candidate']}: {item['detail']}" for item in excluded) or "all were tried or are too dear"

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage
 
@@ -10,7 +11,7 @@ from orchestrator_graph.confidence.language import spoken
 from orchestrator_graph.nodes.vocabulary import ASKS_CHOICE, DOMAINS, EXPECTS, HARD, OPTION, RE_ASK, TASK_TYPES, VERBS
 from orchestrator_graph.types import Features
 
-__all__ = ["ask_of", "find_pii", "read_features"]
+__all__ = ["ask_of", "find_pii", "personal_data", "read_features", "untooled"]
 
 # Each begins with what is rare and looks back from there: linear in the text, also where it was made to be slow.
 PII = {
@@ -20,7 +21,14 @@ PII = {
     "card": re.compile(r"\d(?<!\w\d)[ -]?(?:\d[ -]?){12,15}\b"),
     "phone": re.compile(r"\+(?<!\w\+)\d{1,3}[ -]?(?:\d[ -]?){7,12}\b"),
 }
-MEDIA = {"image_url": "vision", "image": "vision", "audio": "audio", "input_audio": "audio", "video": "video"}
+MEDIA = {
+    **dict.fromkeys(("image", "image_url", "input_image"), "vision"),
+    **dict.fromkeys(("audio", "input_audio"), "audio"),
+    **dict.fromkeys(("video", "video_url", "input_video"), "video"),
+    **dict.fromkeys(("file", "input_file", "document", "text-plain"), "file"),
+}
+"""Kinds of content blocks, of LangChain, OpenAI and Anthropic -> our capabilities."""
+NO_MEDIA = frozenset({"tool_result", "tool_use", "thinking", "reasoning", "cachePoint", "search_result"})
 DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 SIGNAL_CHARS = 8_000
 """Of longer texts the beginning and the end are read for signals; they say what is asked. Personal data: all of it."""
@@ -39,7 +47,7 @@ def ask_of(messages: Sequence[AnyMessage]) -> tuple[str, tuple[str, ...]]:
             texts.append(block)
         elif block.get("type") == "text":
             texts.append(str(block.get("text", "")))
-        else:
+        elif block.get("type") not in NO_MEDIA:
             media.append(MEDIA.get(str(block.get("type")), str(block.get("type"))))
     return "\n".join(texts), tuple(dict.fromkeys(media))
 
@@ -70,6 +78,11 @@ def read_features(words: str, media: tuple[str, ...] = (), earlier: Sequence[Bas
             "pii": find_pii(text),
         },
     )
+
+
+def untooled(features: Features) -> Features:
+    """Features without the need for tools: of calls that are given none, such as a judge's."""
+    return replace(features, needs=tuple(need for need in features.needs if need != "tools"))
 
 
 def _expects(lower: str) -> str:
@@ -124,6 +137,11 @@ def _difficulty(lower: str, tokens: int, task_type: str) -> float:
 
 def _re_ask(lower: str, earlier: Sequence[BaseMessage]) -> bool:
     return any(isinstance(m, AIMessage) for m in earlier) and re.search(RE_ASK, lower) is not None
+
+
+def personal_data(text: str) -> list[str]:
+    """`find_pii` after the normalisation of `read_features`, which undoes what hides a number."""
+    return find_pii(_normalised(text))
 
 
 def find_pii(text: str) -> list[str]:

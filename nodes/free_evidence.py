@@ -27,6 +27,8 @@ async def free_evidence(state: SolveState, io: Io, subtask: Subtask) -> list[Evi
     current, expects = state["current"], subtask.features.expects
     wanted = requirements_of(subtask.features.text, expects)
     evidence = list(check(current["text"], expects, wanted, subtask.features.task_type))
+    if state["task"].get("shaped") and io.services.shape is not None:
+        evidence.append(await io.fx.offload(partial(io.services.shape.check, current["text"])))
     evidence += await _checked(current["text"], state, io, subtask)
     signal = logprob_evidence(current["logprob"])
     evidence += [signal] if signal is not None else []

@@ -22,10 +22,13 @@ from orchestrator_graph.confidence.shifts import Shifts
 from orchestrator_graph.drive import Effects
 from orchestrator_graph.gateway.budget import Lease, SharedBudget
 from orchestrator_graph.gateway.door import Gateway
+from orchestrator_graph.gateway.run_span import begin_run
 from orchestrator_graph.memory import Memory
 from orchestrator_graph.nodes.desk import Desk
 from orchestrator_graph.nodes.pace import Paces
 from orchestrator_graph.nodes.promises import Promises
+from orchestrator_graph.nodes.shape import Shape
+from orchestrator_graph.nodes.toolbox import Toolbox
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.portfolio import Portfolio
 from orchestrator_graph.routing.defaults import default_estimators
@@ -48,6 +51,8 @@ class Services:
     Attributes:
         policy: The factory's policy; a call's context is laid over it.
         system_prompt: Put before every subtask's prompt.
+        toolbox: What the models of every subtask may call.
+        shape: What `structured_response` looks like; `None` = there is none.
         budgets: Shared budgets by name.
         paces: What money and energy cost while a shared budget is paced.
         pairs: Who was tried beside whom, for `guard="strict"`.
@@ -64,6 +69,8 @@ class Services:
     memory: Memory
     policy: Policy = field(default_factory=Policy)
     system_prompt: str = ""
+    toolbox: Toolbox = field(default_factory=Toolbox)
+    shape: Shape | None = None
     estimators: tuple[Estimator, ...] = field(default_factory=default_estimators)
     budgets: Mapping[str, BudgetLimit] = field(default_factory=dict)
     paces: Paces = field(default_factory=Paces)
@@ -135,14 +142,14 @@ class Io:
         gateway = self.services.gateway
         held = gateway.held(task["run_id"])
         if held is not None:
-            return held
+            return begin_run(held, task["started_at"], private=task["private"])
         policy = self.policy(task)
         limit = policy.max_cost_usd
         cap = None if limit is None else round(limit * 1e9)
         shared = await self.services.shared(self.fx, policy)
         lease = gateway.lease(task["run_id"], cap_nusd=cap, deadline_s=policy.deadline_s, shared=shared)
         lease.catch_up(task.get("spent_nusd", 0))
-        return lease
+        return begin_run(lease, task["started_at"], private=task["private"])
 
     async def call(
         self,

@@ -14,6 +14,7 @@ from orchestrator_graph.nodes.free_evidence import free_evidence
 from orchestrator_graph.nodes.io import Io, call_record
 from orchestrator_graph.nodes.prompt import fill
 from orchestrator_graph.nodes.result import finished
+from orchestrator_graph.nodes.transcript import told
 from orchestrator_graph.nodes.voices import agreed, signals_in
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.state import SolveState
@@ -62,7 +63,7 @@ async def _paid_evidence(
         about = (current["text"], authors, so_far.confidence, Decision.from_json(state["decision"]).ranking)
         if not await judge_pays(io, state["task"], subtask, *about):
             return None
-    question = fill(subtask.brief, state["answers"])
+    question = fill(subtask.brief, state["answers"]) + told(state)
     found, call = await ask_judge(io, state["task"], subtask, question, current["text"], authors)
     if found is not None:
         evidence.append(found)

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from langgraph.types import Command, interrupt
 
 from orchestrator_graph.confidence.settle import what_would_settle
+from orchestrator_graph.gateway.run_span import paused
 from orchestrator_graph.nodes.io import Io
 from orchestrator_graph.nodes.reply import SCHEMA, Reply, read_reply
 from orchestrator_graph.nodes.result import best_in_hand, finished
@@ -27,7 +28,8 @@ async def person(state: SolveState, io: Io) -> Command[Literal["__end__"]]:
     confidence.
     """
     best = best_in_hand(state["hand"])
-    reply = _asked(state, best)
+    with paused(io.services.gateway.held(state["task"]["run_id"])):
+        reply = _asked(state, best)
     policy = io.policy(state["task"])
     if policy.deadline_s is not None:  # the person's time is not the run's
         (await io.lease(state["task"])).restart(policy.deadline_s)

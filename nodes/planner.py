@@ -6,6 +6,7 @@ from pathlib import Path
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
+from orchestrator_graph.nodes.features import untooled
 from orchestrator_graph.nodes.io import Io
 from orchestrator_graph.nodes.plan import parse_plan, schema
 from orchestrator_graph.nodes.situation import situation
@@ -50,7 +51,7 @@ async def model_plan(
         return [], [], ""
     portfolio = await io.portfolio()
     broad = Portfolio(spec for spec in portfolio.values() if not spec.has("narrow"))
-    planning = dataclasses.replace(features, task_type="planning", expects="json")
+    planning = dataclasses.replace(untooled(features), task_type="planning", expects="json")
     now = await situation(io, task, private=private)
     decision = decide("plan", planning, broad, policy.overlaid(ONE_CALL), now)
     if not decision.ranking:

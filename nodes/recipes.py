@@ -15,7 +15,7 @@ from orchestrator_graph.registry.portfolio import Portfolio
 from orchestrator_graph.state import SolveState
 from orchestrator_graph.types import Attempt, Candidate, Failure, Member, Subtask
 
-__all__ = ["Answer", "run_recipe"]
+__all__ = ["Answer", "answered", "run_recipe", "unusable"]
 
 BROKEN_OFF = frozenset({"length", "truncated_stream"})
 
@@ -74,7 +74,7 @@ async def run_recipe(
     attempts = await io.gather([_ask(m, sample, state, io, subtask, stream=stream) for m, sample in asked])
     good = [attempt for attempt in attempts if attempt.ok]
     if not good:
-        return _unusable(candidate, attempts, stream), attempts
+        return unusable(candidate, attempts, stream), attempts
     if candidate.kind == "fusion":
         written = await _ask(candidate.members[-1], 0, state, io, subtask, panel=[a.text for a in good])
         attempts = [*attempts, written]
@@ -105,7 +105,12 @@ def _answer(candidate: Candidate, choice: Choice, good: list[Attempt], attempts:
     )
 
 
-def _unusable(candidate: Candidate, attempts: list[Attempt], stream: bool) -> Answer:
+def answered(candidate: Candidate, attempt: Attempt) -> Answer:
+    """A single model's good answer."""
+    return _answer(candidate, Choice(attempt), [attempt], [attempt], stream=False)
+
+
+def unusable(candidate: Candidate, attempts: list[Attempt], stream: bool = False) -> Answer:
     """A failure; text that broke off is kept in hand, since half an answer may be better than none."""
     part = next((a for a in attempts if a.failure and a.failure.kind in BROKEN_OFF and a.text.strip()), None)
     return Answer(
@@ -147,15 +152,24 @@ async def _ask(
         state["answers"],
         state.get("messages") or [],
         alone=state["task"].get("alone", False),
-        system_prompt=io.services.system_prompt,
+        system_prompt=_system(state, io),
     )
     if panel:
         messages = fusion_prompt(messages, panel)
     options: dict[str, Any] = {"sample": sample, "effort": member.effort, "stream": stream}
+    if state["task"].get("shaped") and io.services.shape is not None and spec.has("json"):
+        options["json_schema"] = dict(io.services.shape.schema)
     if not (sample or panel or stream):
         who = Candidate.single(member.model, member.effort).id
         options["give_up_below"] = limit_of(who, state, io, subtask, spec.context)
     return await io.call(member.model, messages, state["task"], subtask, **options)
+
+
+def _system(state: SolveState, io: Io) -> str:
+    """The user's own system prompt, and the form of the answer where it is the whole task's."""
+    shape = io.services.shape if state["task"].get("shaped") else None
+    parts = [io.services.system_prompt, shape.instruction if shape else ""]
+    return "\n\n".join(part for part in parts if part)
 
 
 def _worst(attempts: list[Attempt]) -> Failure:

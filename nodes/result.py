@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator_graph.confidence.settle import what_would_settle
+from orchestrator_graph.nodes.transcript import seen_by_users
 from orchestrator_graph.types import Evidence
 
 __all__ = ["best_in_hand", "finished", "readable"]
@@ -72,6 +73,7 @@ def finished(
             "verdict": kept["verdict"],
             "hand": [_tried(item) for item in hand],
             "message_id": kept["message_id"] if kept["streamed"] else "",
+            **seen_by_users(state),
         }
     }
 

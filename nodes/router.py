@@ -13,6 +13,7 @@ from orchestrator_graph.nodes.io import Io, call_record
 from orchestrator_graph.nodes.onward import ahead
 from orchestrator_graph.nodes.recall import embedding, look_up, recall, shelved
 from orchestrator_graph.nodes.situation import situation, with_lookup
+from orchestrator_graph.nodes.structured import broad
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.routing.decide import decide
 from orchestrator_graph.routing.robust import second_look
@@ -62,6 +63,7 @@ async def _decision(
 ) -> Decision:
     """The decision; a dear one is looked at twice. What that takes is put into `calls`."""
     task, portfolio = state["task"], await io.portfolio()
+    portfolio = broad(portfolio) if task.get("shaped") else portfolio
     now, spent = await decided(io, task, subtask, now)
     calls.update(spent)
     decision = decide(subtask.id, subtask.features, portfolio, policy, now, io.services.estimators)

@@ -7,9 +7,12 @@ from typing import Any
 from langchain_core.messages import AIMessage, HumanMessage
 
 from orchestrator_graph.nodes.billing import make_bill
+from orchestrator_graph.nodes.decision_record import tell_run
+from orchestrator_graph.nodes.features import untooled
 from orchestrator_graph.nodes.io import Io, call_record
 from orchestrator_graph.nodes.remember import remember
 from orchestrator_graph.nodes.situation import situation
+from orchestrator_graph.nodes.structured import structured
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.portfolio import Portfolio
 from orchestrator_graph.routing.decide import decide
@@ -24,15 +27,19 @@ PROMPT = (Path(__file__).parent / "synthesis_prompt.txt").read_text(encoding="ut
 
 async def synthesize(state: State, io: Io) -> dict[str, Any]:
     """The synthesizer node: answer, bill, memory."""
+    state = _raised(state)
     results, order = state["results"], [subtask["id"] for subtask in state["subtasks"]]
     missing = [results[name] for name in order if results[name]["status"] == "failed"]
     text, call = await _text(state, io, order, bool(missing))
     calls = {**(state.get("calls") or {}), **(call_record(call) if call is not None else {})}
     if missing:
         text = "\n\n".join(part for part in [text, _unresolved(missing)] if part)
+    shaped, calls, unshaped = await _shaped(state, io, text, calls)
     portfolio = await io.portfolio()
     bill = make_bill(state["task"], calls, results, portfolio, io.services.promises.references)
+    bill["notes"] += unshaped
     bill["notes"] += await remember({**state, "calls": calls}, io, results)
+    tell_run(await io.lease(state["task"]), state, results, bill, calls)
     io.finish(state["task"], calls)
     shown = {name: {k: v for k, v in results[name].items() if k not in {"hand", "message_id"}} for name in order}
     message = AIMessage(
@@ -46,7 +53,32 @@ async def synthesize(state: State, io: Io) -> dict[str, Any]:
             "proved": bill["proved"],
         },
     )
-    return {"messages": [message], "bill": bill, "results": shown, "calls": calls}
+    labels = {"task": state["task"], "plan": state["plan"]}
+    return {"messages": [message], "bill": bill, "results": shown, "calls": calls, **labels, **shaped}
+
+
+def _raised(state: State) -> State:
+    """The state with the labels that rose on the way: what tools returned may have made a subtask private."""
+    rose = {name for name, result in state["results"].items() if result.get("private")}
+    if not rose:
+        return state
+    subtasks, plan = (
+        [{**item, "private": item["private"] or item["id"] in rose} for item in items]
+        for items in (state["subtasks"], state["plan"])
+    )
+    return {**state, "subtasks": subtasks, "plan": plan, "task": {**state["task"], "private": True}}
+
+
+async def _shaped(
+    state: State, io: Io, text: str, calls: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
+    """`structured_response` where a form was asked for, all calls, and a note where it is `None`."""
+    shape = io.services.shape
+    if shape is None:
+        return {}, calls, []
+    value, made, why = await structured(state, io, shape, text)
+    calls = {**calls, **{key: data for call in made for key, data in call_record(call).items()}}
+    return {"structured_response": value}, calls, [] if value is not None else [f"structured_response is None: {why}"]
 
 
 async def _text(state: State, io: Io, order: list[str], incomplete: bool) -> tuple[str, Attempt | None]:
@@ -105,7 +137,7 @@ async def _written(state: State, io: Io, order: list[str]) -> Attempt | None:
     private = any(subtask.private for subtask in subtasks)
     parts = _listed(state, order)
     task_text = "; ".join(subtask.brief for subtask in subtasks)
-    features = dataclasses.replace(subtasks[0].features, text=task_text, task_type="writing", expects="text")
+    features = dataclasses.replace(untooled(subtasks[0].features), text=task_text, task_type="writing", expects="text")
     broad = Portfolio(s for s in (await io.portfolio()).values() if not s.has("narrow"))
     policy = io.policy(state["task"]).overlaid(ONE_CALL)
     now = await situation(io, state["task"], private=private, context_bytes=len(parts.encode()))

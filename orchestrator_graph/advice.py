@@ -12,6 +12,7 @@ from orchestrator_graph.nodes.features import read_features
 from orchestrator_graph.nodes.io import Services
 from orchestrator_graph.nodes.recall import seen_by
 from orchestrator_graph.nodes.situation import with_lookup
+from orchestrator_graph.nodes.toolbox import one_model
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.portfolio import Portfolio
 from orchestrator_graph.routing.decide import decide
@@ -49,11 +50,12 @@ class Case:
     spent_nusd: int = 0
 
     @classmethod
-    def of(cls, text: str, policy: Policy) -> "Case":
-        """A task in words alone."""
+    def of(cls, text: str, policy: Policy, *, tools: bool = False) -> "Case":
+        """A task in words alone; `tools`: models may call some for it."""
         from langchain_core.messages import HumanMessage
 
-        return cls([HumanMessage(text)], policy)
+        message = [HumanMessage(text)]
+        return cls(message, one_model(policy)[0], ("tools",)) if tools else cls(message, policy)
 
 
 @dataclass(frozen=True, slots=True)

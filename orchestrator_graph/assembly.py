@@ -14,6 +14,8 @@ from orchestrator_graph.confidence.replay import Replay
 from orchestrator_graph.confidence.shifts import Shifts
 from orchestrator_graph.gateway.door import Gateway
 from orchestrator_graph.memory import Memory
+from orchestrator_graph.nodes.shape import shape_of
+from orchestrator_graph.nodes.toolbox import toolbox_of
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.spec import ModelSpec
 from orchestrator_graph.routing.change import forgotten
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from orchestrator_graph.config import Config
     from orchestrator_graph.nodes.io import Services
     from orchestrator_graph.nodes.promises import Promises
+    from orchestrator_graph.registry.portfolio import Portfolio
     from orchestrator_graph.types.history import History
 
     Models = Sequence[str | BaseChatModel | ModelSpec] | str | None
@@ -56,6 +59,8 @@ class Assembly:
         estimators: Sequence[Estimator] = (),
         certificate: "str | Path | bool | None" = None,
         checks: "Mapping[str, Check | Mapping[str, Any]] | None" = None,
+        tools: Sequence[Any] = (),
+        response_format: Any = None,
         **compile_options: Any,
     ) -> None:
         self._models = models
@@ -67,6 +72,7 @@ class Assembly:
         self._estimators = tuple(estimators)
         self._certificate = certificate
         self._checks = dict(checks or {})
+        self._toolbox, self._shape = toolbox_of(tools), shape_of(response_format)
         self._compile_options = compile_options
 
     @cached_property
@@ -76,13 +82,22 @@ class Assembly:
         return own if self._config is None else self._config.policy.overlaid(own)
 
     @property
-    def named(self) -> list[str]:
-        """Ids of the models as they were given; nothing is connected to find out. Empty = what is found."""
+    def given(self) -> list[ModelSpec]:
+        """The models as they were given; nothing is connected to find out. Empty = what is found."""
         given = self._models
         if given is None and self._config is not None:
             given = self._config.models
         items = [given] if isinstance(given, str) else given or ()
-        return [item.id if isinstance(item, ModelSpec) else ModelSpec(item).id for item in items]
+        return [item if isinstance(item, ModelSpec) else ModelSpec(item) for item in items]
+
+    @property
+    def named(self) -> list[str]:
+        """Ids of the models as they were given."""
+        return [spec.id for spec in self.given]
+
+    def _exchanged(self, models: "Models", found: "Portfolio") -> "Portfolio":
+        self._models = models
+        return found
 
     @cached_property
     def gateway(self) -> Gateway:
@@ -101,14 +116,9 @@ class Assembly:
         """Teaches every learner; what came before a change for the worse or better counts little."""
         self._promises.learn(self.memory, history)  # all of it: a test may not drop what speaks against it
         recent = forgotten(history) if len(history) else history
-        self._pairs.learn(recent)
-        self._collisions.learn(recent)
-        self._calibration.learn(recent)
-        self._shifts.learn(recent)
-        self._replay.learn(recent)
-        for estimator in self.estimators:
-            if isinstance(estimator, Learner):
-                estimator.learn(recent)
+        own: list[Learner] = [self._pairs, self._collisions, self._calibration, self._shifts, self._replay]
+        for learner in (*own, *(one for one in self.estimators if isinstance(one, Learner))):
+            learner.learn(recent)
 
     @cached_property
     def _pairs(self) -> Pairs:
@@ -156,6 +166,8 @@ class Assembly:
             memory=self.memory,
             policy=self.policy,
             system_prompt=self._system_prompt,
+            shape=self._shape,
+            toolbox=self._toolbox,
             estimators=self.estimators,
             pairs=self._pairs,
             checks={name: c if callable(c) else given_check(c) for name, c in self._checks.items()},

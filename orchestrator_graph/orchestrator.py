@@ -1,12 +1,10 @@
 """What one does with models, memory and policy: ask, decide, watch, vote. Sync and async."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 from orchestrator_graph.assembly import Assembly
 from orchestrator_graph.drive import ASYNC, SYNC, Effects, drive
-from orchestrator_graph.gateway.tracing import kept_here
 from orchestrator_graph.memory.feedback import Vote, count
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.portfolio import Portfolio
@@ -32,9 +30,9 @@ class Orchestrator(Assembly):
         config: As read from `orchestrator.toml`; explicit arguments win over it.
         system_prompt: Put before every subtask's prompt.
         estimators: Replaces the default estimators; any callable of that shape will do.
-        certificate: A promise's file; True = the newest in the memory, which has to be there; `None` = the newest, if
-            there is one; False = none. It implies `guard="strict"`.
+        certificate: A promise's file; True = the newest in memory; `None` = that, if any; False = none. Implies strict.
         checks: Name -> check of an answer: `(answer) -> bool, number from 0 to 1, or None`, or `{"schema": {...}}` etc.
+        tools, response_format: What models may call, and the form of `structured_response`: docs/attach/tools.md.
         compile_options: `checkpointer, store, cache, name, debug`, passed to LangGraph.
     """
 
@@ -50,11 +48,11 @@ class Orchestrator(Assembly):
         Raises:
             RegistryError: A model that is named is not there.
         """
-        return drive(self.gateway.replace(SYNC, models))
+        return self._exchanged(models, drive(self.gateway.replace(SYNC, models)))
 
     async def aset_models(self, models: "Models") -> Portfolio:
         """`set_models`, async."""
-        return await self.gateway.replace(ASYNC, models)
+        return self._exchanged(models, await self.gateway.replace(ASYNC, models))
 
     def stats(self) -> dict[str, Any]:
         """What the memory holds, and what was done ahead: hits, misses, measured milliseconds saved."""
@@ -73,36 +71,31 @@ class Orchestrator(Assembly):
     async def _advice(self, fx: Effects, text: str, policy: Policy | dict[str, Any] | None) -> Decision:
         from orchestrator_graph.advice import Case, advise
 
-        return (await advise(fx, self.services, Case.of(text, self._over(policy)))).decision
+        return (await advise(fx, self.services, Case.of(text, self._over(policy), tools=bool(self._toolbox)))).decision
 
     def run(self, text: str, policy: Policy | dict[str, Any] | None = None) -> dict[str, Any]:
         """The graph's output for one task: `messages, plan, results, bill`."""
-        with self._traced(policy) as wanted:
-            return dict(self.graph.invoke(**self._ask(text, wanted)))
+        return dict(self.graph.invoke(**self._ask(text, policy)))
 
     async def arun(self, text: str, policy: Policy | dict[str, Any] | None = None) -> dict[str, Any]:
         """`run`, async."""
-        with self._traced(policy) as wanted:
-            return dict(await self.graph.ainvoke(**self._ask(text, wanted)))
+        return dict(await self.graph.ainvoke(**self._ask(text, policy)))
 
     def stream(self, text: str, policy: Policy | dict[str, Any] | None = None) -> Iterator[tuple[str, Any]]:
         """`(mode, chunk)` as it happens: `custom` events, `messages` tokens, `values`."""
-        with self._traced(policy) as wanted:
-            stream: Any = self.graph.stream(**self._ask(text, wanted), **self._streamed)
-            yield from stream
+        stream: Any = self.graph.stream(**self._ask(text, policy), **self._streamed)
+        return stream  # type: ignore[no-any-return]
 
-    async def astream(self, text: str, policy: Policy | dict[str, Any] | None = None) -> AsyncIterator[tuple[str, Any]]:
+    def astream(self, text: str, policy: Policy | dict[str, Any] | None = None) -> AsyncIterator[tuple[str, Any]]:
         """`stream`, async."""
-        with self._traced(policy) as wanted:
-            stream: Any = self.graph.astream(**self._ask(text, wanted), **self._streamed)
-            async with aclosing(stream):
-                async for item in stream:
-                    yield item
+        stream: Any = self.graph.astream(**self._ask(text, policy), **self._streamed)
+        return stream  # type: ignore[no-any-return]
 
-    def _ask(self, text: str, policy: Policy) -> dict[str, Any]:
+    def _ask(self, text: str, policy: Policy | dict[str, Any] | None) -> dict[str, Any]:
         # A checkpointer wants a thread: each of these runs has its own. For conversations there is `graph`.
         thread = {"configurable": {"thread_id": new_id()}} if self._compile_options.get("checkpointer") else None
-        return {"input": {"messages": [{"role": "user", "content": text}]}, "config": thread, "context": policy}
+        said = {"messages": [{"role": "user", "content": text}]}
+        return {"input": said, "config": thread, "context": Policy.parse(policy)}
 
     @property
     def _streamed(self) -> dict[str, Any]:
@@ -110,12 +103,6 @@ class Orchestrator(Assembly):
 
     def _over(self, policy: Policy | dict[str, Any] | None) -> Policy:
         return self.policy.overlaid(Policy.parse(policy))
-
-    @contextmanager
-    def _traced(self, policy: Policy | dict[str, Any] | None) -> Iterator[Policy]:
-        """The call's policy; no LangSmith tracing around a private task, whatever the environment says."""
-        with kept_here(private=self._over(policy).private):
-            yield Policy.parse(policy)
 
     def route(self, text: str, policy: Policy | dict[str, Any] | None = None) -> dict[str, Any]:
         """One routed call: the task is left whole and nothing is escalated."""

@@ -9,7 +9,17 @@ from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
 from typing_extensions import TypedDict  # pydantic makes no JSON Schema of typing's before Python 3.12
 
-__all__ = ["Input", "Output", "SolveOutput", "SolveState", "State", "merge"]
+__all__ = [
+    "Input",
+    "Output",
+    "ShapedOutput",
+    "ShapedState",
+    "SolveOutput",
+    "SolveState",
+    "State",
+    "ToolState",
+    "merge",
+]
 
 
 def merge(left: dict[str, Any] | None, right: dict[str, Any] | None) -> dict[str, Any]:
@@ -56,6 +66,21 @@ class State(Output):
     calls: Annotated[dict[str, dict[str, Any]], merge]
 
 
+class ShapedOutput(Output):
+    """The output where a `response_format` was given.
+
+    Attributes:
+        structured_response: The answer as JSON of that form, not as an instance of a class: a checkpointer, a server or
+            Studio could not hold that. `None` where no model could write it; the bill says why.
+    """
+
+    structured_response: dict[str, Any] | None
+
+
+class ShapedState(State, ShapedOutput):
+    """The parent graph's state where a `response_format` was given."""
+
+
 class SolveOutput(TypedDict):
     """What one subtask hands back to the parent."""
 
@@ -74,6 +99,8 @@ class SolveState(SolveOutput):
         current: The answer that is about to be judged.
         target: Candidate that the executor shall run now; absent = walk the ranking.
         tried: Candidate ids that were run.
+        loop: With tools: `said`, the answers that called them, and `holder`, the candidate in use while it waits.
+        tools: Id of a tool call -> what came of it.
     """
 
     task: Required[dict[str, Any]]
@@ -85,3 +112,21 @@ class SolveState(SolveOutput):
     current: NotRequired[dict[str, Any]]
     target: NotRequired[dict[str, Any] | None]
     tried: NotRequired[list[str]]
+    loop: NotRequired[dict[str, Any]]
+    tools: NotRequired[Annotated[dict[str, dict[str, Any]], merge]]
+
+
+class ToolState(TypedDict):
+    """What one call of a tool is sent.
+
+    Attributes:
+        call: `id, name, args`, as the model gave them.
+        asked: `candidate` and `call_id` of the model's answer.
+        messages: The brief and what was said and done since, for tools that read the state.
+    """
+
+    task: dict[str, Any]
+    subtask: dict[str, Any]
+    call: dict[str, Any]
+    asked: dict[str, str]
+    messages: list[AnyMessage]

@@ -17,7 +17,7 @@ from orchestrator_graph.gateway.watcher import Watcher
 from orchestrator_graph.registry.spec import ModelSpec
 from orchestrator_graph.types import Request
 
-__all__ = ["Ask", "Heard"]
+__all__ = ["Ask", "Heard", "says"]
 
 ENDED = ("finish_reason", "done_reason", "done")
 """What the last chunk says: there is nothing left to save, and the whole answer is there."""
@@ -43,6 +43,8 @@ class Heard:
         on_token, on_chunk: Given the text of each chunk, each chunk itself.
         watcher: Says when the rest is not worth waiting for.
         given_up: Why the stream was ended before its end, if it was.
+        held: Chunks without a word in them, not passed on yet.
+        speaks: A chunk had something in it.
     """
 
     on_token: Callable[[str], None] | None
@@ -53,6 +55,8 @@ class Heard:
     first_token_s: float | None = None
     stopped: bool = False
     given_up: str = ""
+    held: list[Any] = field(default_factory=list)
+    speaks: bool = False
 
     def take(self, chunk: Any) -> None:
         """Keeps a chunk and passes its text on.
@@ -70,9 +74,16 @@ class Heard:
         if text and self.on_token is not None:
             self.on_token(text)
         if self.on_chunk is not None:
-            self.on_chunk(chunk)
+            self._pass_on(chunk)
         if self.watcher is not None:
             self._weigh(chunk.response_metadata, self.watcher)
+
+    def _pass_on(self, chunk: Any) -> None:
+        """Holds back what says nothing yet: another try, or model, may still begin the stream anew."""
+        self.held.append(chunk)
+        self.speaks = self.speaks or says(chunk)
+        while self.speaks and self.held and self.on_chunk is not None:
+            self.on_chunk(self.held.pop(0))
 
     def _weigh(self, meta: Mapping[str, Any], watcher: Watcher) -> None:
         why = watcher.hopeless(read_logprobs(meta.get("logprobs")))
@@ -87,13 +98,18 @@ class Heard:
 
     @property
     def shown(self) -> bool:
-        """Whether something went out that cannot be taken back: text, or a piece of a tool call."""
-        chunks = list(self.chunks)
-        return any(chunk.text or (self.on_chunk and getattr(chunk, "tool_call_chunks", None)) for chunk in chunks)
+        """Whether something went out that cannot be taken back: text, or of whole chunks anything said."""
+        return self.speaks if self.on_chunk is not None else any(chunk.text for chunk in list(self.chunks))
 
     def message(self) -> Any:
         """All chunks as one message."""
         return self.chunks[0] + self.chunks[1:] if len(self.chunks) > 1 else self.chunks[0]
+
+
+def says(chunk: Any) -> bool:
+    """Whether there is anything in a chunk that a reader would see: text, thoughts, media, a piece of a tool call."""
+    content = chunk.content.strip() if isinstance(chunk.content, str) else chunk.content
+    return bool(content or getattr(chunk, "tool_call_chunks", None) or any(chunk.additional_kwargs.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +168,8 @@ class Ask:
         request = self.request
         chat, kwargs = parametrised(client, self.spec, request, self.max_tokens, plain=self.plain)
         messages = list(request.messages)
-        config = config_for(private=request.private, stream=request.stream)
+        told = {"purpose": request.purpose, "subtask": request.subtask_id, "model": self.spec.id}
+        config = config_for(private=request.private, stream=request.stream, **told)
         if PART_OF_A_RUN.get():
             from orchestrator_graph.gateway.direct import Direct
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from orchestrator_graph.types import FailureKind
+from orchestrator_graph.types import Failure, FailureKind
 
-__all__ = ["BreakerRule", "Breakers", "Entry", "is_unhealthy"]
+__all__ = ["BreakerRule", "Breakers", "Entry", "health_of"]
 
 Entry = Literal["closed", "probe", "refused"]
 
@@ -21,9 +21,9 @@ UNHEALTHY: frozenset[FailureKind] = frozenset(
 )
 
 
-def is_unhealthy(kind: FailureKind) -> bool:
-    """Whether a failure counts against its model's health."""
-    return kind in UNHEALTHY
+def health_of(failure: Failure | None) -> bool | None:
+    """What the end of a call says about its endpoint; `None` = nothing."""
+    return failure is None or (None if failure.kind == "cancelled" else failure.kind not in UNHEALTHY)
 
 
 @dataclass(frozen=True, slots=True)

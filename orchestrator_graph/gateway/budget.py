@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from orchestrator_graph.gateway.slots import Slots
 from orchestrator_graph.policy import LIMITS
@@ -117,6 +117,9 @@ class Lease:
         money: The task's own budget; its cap is `None` without a limit.
         found: Budget for models that were discovered rather than named, where the task has no cap of its own.
         deadline: On `clock`; `None` = no deadline.
+        span: The run's open OpenTelemetry span, where the app traces.
+        traced: Whether the run had a span before.
+        cancelled: Attempts that were under way, and are paid for, when their caller went away.
     """
 
     task_id: str
@@ -126,6 +129,9 @@ class Lease:
     deadline: float | None = None
     clock: Callable[[], float] = time.monotonic
     parallel: Slots = field(default_factory=lambda: Slots(LIMITS.parallel_calls))
+    span: Any = None
+    traced: bool = False
+    cancelled: list[Any] = field(default_factory=list)
     _calls: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -3,6 +3,7 @@
 A model's failure is a value; only a cancellation or a bubble of LangGraph is raised, after everything was settled.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -11,7 +12,7 @@ from orchestrator_graph.bounded import bounded
 from orchestrator_graph.drive import Effects
 from orchestrator_graph.gateway.answer import Answer, read_answer
 from orchestrator_graph.gateway.ask import Ask, Heard
-from orchestrator_graph.gateway.breaker import Entry, is_unhealthy
+from orchestrator_graph.gateway.breaker import Entry, health_of
 from orchestrator_graph.gateway.budget import Lease
 from orchestrator_graph.gateway.classify import classify_error, is_bubble, is_free
 from orchestrator_graph.gateway.desk import Desk
@@ -36,13 +37,7 @@ class Call:
     """One request to one model, with its retries."""
 
     def __init__(
-        self,
-        desk: Desk,
-        line: Line,
-        spec: ModelSpec,
-        request: Request,
-        lease: Lease,
-        hear: Callable[..., Heard],
+        self, desk: Desk, line: Line, spec: ModelSpec, request: Request, lease: Lease, hear: Callable[..., Heard]
     ) -> None:
         self._desk, self._line, self._spec, self._request, self._lease = desk, line, spec, request, lease
         self._till = Till.of(spec, request, lease)
@@ -60,7 +55,14 @@ class Call:
         self._notes: list[str] = [] if self._till.price_known else [f"the price of {spec.id} is unknown: charged as 0"]
 
     async def run(self, fx: Effects) -> Attempt:
-        """The attempt, whatever happened."""
+        """The attempt, whatever happened; a cancelled one is left on the lease."""
+        try:
+            return self._attempt(await self._tried(fx))
+        except asyncio.CancelledError:
+            self._lease.cancelled += [self._attempt(CANCELLED)] if self._tries else []
+            raise
+
+    async def _tried(self, fx: Effects) -> Failure | None:
         failure = self._till.too_long()
         if failure is None and self._request.private:
             found = await cleared(fx, self._spec, self._left_s())
@@ -73,7 +75,7 @@ class Call:
             self._notes.append(f"{failure.kind}: asked again after {wait:.1f} s")
             await fx.sleep(wait)
             failure = None
-        return self._attempt(failure)
+        return failure
 
     def _left_s(self) -> float:
         return max(0.0, self._ends - self._desk.clock())
@@ -137,7 +139,9 @@ class Call:
             failure = await self._answered(fx, ask, place, left)
         finally:
             self._heard.stopped = True
-            desk.breakers.leave(spec.id, entry, ok=_health(failure))
+            desk.breakers.leave(spec.id, entry, ok=health_of(failure))
+            if failure is CANCELLED:
+                self._book(self._till.estimated(self._heard.text))  # what came is charged, whoever went away
         return failure
 
     async def _answered(self, fx: Effects, ask: Ask, place: Place, left: float) -> Failure | None:
@@ -193,8 +197,3 @@ class Call:
             message=answer.message if answer else None,
             notes=tuple(self._notes),
         )
-
-
-def _health(failure: Failure | None) -> bool | None:
-    """What the end of a call says about its endpoint; `None` = nothing."""
-    return failure is None or (None if failure.kind == "cancelled" else not is_unhealthy(failure.kind))

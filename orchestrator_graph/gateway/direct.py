@@ -39,13 +39,12 @@ class Direct:
     def invoke(self, messages: Sequence[Any], config: Any = None, **kwargs: Any) -> Any:  # noqa: ARG002
         """The whole message."""
         self._wait()
-        return _told(self.chat._generate(list(messages), **{**self.bound, **kwargs}).generations[0])
+        return _whole(self.chat._generate(list(messages), **{**self.bound, **kwargs}))
 
     async def ainvoke(self, messages: Sequence[Any], config: Any = None, **kwargs: Any) -> Any:  # noqa: ARG002
         """The whole message."""
         await self._await()
-        result = await self.chat._agenerate(list(messages), **{**self.bound, **kwargs})
-        return _told(result.generations[0])
+        return _whole(await self.chat._agenerate(list(messages), **{**self.bound, **kwargs}))
 
     def stream(self, messages: Sequence[Any], config: Any = None, **kwargs: Any) -> Iterator[Any]:
         """Chunks as they come; the whole message as one where the model cannot stream."""
@@ -81,6 +80,13 @@ class Direct:
     async def _await(self) -> None:
         if self.chat.rate_limiter is not None:
             await self.chat.rate_limiter.aacquire(blocking=True)
+
+
+def _whole(result: Any) -> Any:
+    """The one message, with what the result says of the model (OpenAI's name of it, its fingerprint)."""
+    message = _told(result.generations[0])
+    message.response_metadata = {**(result.llm_output or {}), **message.response_metadata}
+    return message
 
 
 def _told(generation: Any) -> Any:

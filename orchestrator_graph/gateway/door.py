@@ -29,6 +29,7 @@ from orchestrator_graph.gateway.residence import Residence
 from orchestrator_graph.gateway.retry import Retry, next_action
 from orchestrator_graph.gateway.roster import Roster
 from orchestrator_graph.gateway.speed import Speeds
+from orchestrator_graph.gateway.telemetry import watched
 from orchestrator_graph.registry.portfolio import Portfolio
 from orchestrator_graph.registry.spec import ModelSpec
 from orchestrator_graph.types import Attempt, Request
@@ -66,8 +67,7 @@ class Gateway(Leases):
         powercap: Path = POWERCAP,
     ) -> None:
         super().__init__(clock)
-        self._models = models
-        self._catalogue = catalogue
+        self._models, self._catalogue = models, catalogue
         self._environ = os.environ if environ is None else environ
         self._lines: dict[tuple[object, ...], Line] = {}
         self._roster = Roster(self._adopt)
@@ -131,8 +131,7 @@ class Gateway(Leases):
 
     async def warm(self, fx: Effects) -> None:
         """Imports the SDKs that the portfolio may need, so that a deadline does not pay for it (seconds when cold)."""
-        portfolio = await self.portfolio(fx)
-        await fx.offload(lambda: load_sdks(portfolio.values()))
+        await fx.offload(partial(load_sdks, (await self.portfolio(fx)).values()))
 
     async def call(
         self,
@@ -163,7 +162,8 @@ class Gateway(Leases):
         spec = portfolio[model_id]
         key = (endpoint_key(spec), spec.max_in_flight, spec.requests_per_minute)
         line = self._lines.get(key) or self._lines.setdefault(key, Line(spec))
-        return await Call(self._desk, line, spec, request, lease, partial(Heard, on_token, on_chunk)).run(fx)
+        call = Call(self._desk, line, spec, request, lease, partial(Heard, on_token, on_chunk))
+        return await watched(call.run(fx), spec, request, lease)
 
     def healthy(self, model_id: str) -> bool:
         """False while the model is left alone because it kept failing."""

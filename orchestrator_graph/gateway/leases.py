@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 
 from orchestrator_graph.gateway.budget import Budget, Lease, SharedBudget
+from orchestrator_graph.gateway.run_span import end_run
 
 __all__ = ["FOUND_CAP_NUSD", "Leases"]
 
@@ -46,7 +47,7 @@ class Leases:
         with self._lock:
             if task_id not in self._leases:
                 while len(self._leases) >= MOST_LEASES:
-                    self._leases.pop(next(iter(self._leases)))
+                    end_run(self._leases.pop(next(iter(self._leases))), "abandoned")
                 deadline = None if deadline_s is None else self._clock() + deadline_s
                 money, found = Budget(cap_nusd, spent_nusd), Budget(found_cap_nusd, spent_nusd)
                 self._leases[task_id] = Lease(task_id, money, found, shared, deadline, self._clock)
@@ -58,4 +59,4 @@ class Leases:
 
     def release(self, task_id: str) -> None:
         """Forgets a task's lease; an unknown one is ignored."""
-        self._leases.pop(task_id, None)
+        end_run(self._leases.pop(task_id, None), "released")

@@ -57,7 +57,8 @@ def parametrised(
     if request.tools:
         choice = {} if request.tool_choice is None else {"tool_choice": request.tool_choice}
         chat = chat.bind_tools([dict(tool) for tool in request.tools], **choice)
-    return chat, kwargs | ({"stop": list(request.stop)} if request.stop else {})
+    heeds = request.stop and not (_reasons(spec) and flavour in ("openai", "azure"))  # their reasoning models refuse it
+    return chat, kwargs | ({"stop": list(request.stop)} if heeds else {})
 
 
 def _said(

@@ -1,32 +1,44 @@
 """How a model is run under the caller's tracing: tags, and for private text no tracer that sends it elsewhere."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
 
-__all__ = ["PART_OF_A_RUN", "config_for", "kept_here"]
+__all__ = ["PART_OF_A_RUN", "RUN", "config_for", "kept_here", "local_handlers"]
 
 PART_OF_A_RUN: ContextVar[bool] = ContextVar("PART_OF_A_RUN", default=False)
 """Set where the models' calls belong to one outer run, such as that of a `ChatOrchestrator`."""
+RUN: ContextVar[str] = ContextVar("RUN", default="")
+"""Id of the run that the call under way is made for."""
 
 # Handlers of these packages hand events to the running graph or to the terminal. Any other may send them anywhere.
 LOCAL_PACKAGES = frozenset({"langgraph", "langchain_core", "orchestrator_graph"})
 
 
-def config_for(*, private: bool, stream: bool) -> "RunnableConfig":
-    """The run config of one call, below the caller's own."""
+def config_for(*, private: bool, stream: bool, **told: str) -> "RunnableConfig":
+    """The run config of one call, below the caller's own.
+
+    Args:
+        private: The text must not leave the machine: only handlers of this process hear of the call at all.
+        stream: Its tokens pass to LangGraph's message stream.
+        told: What a tracer shows beside it (`purpose`, `subtask`, `model`): names only, never text.
+    """
     from langchain_core.runnables.config import ensure_config
 
-    config: RunnableConfig = {"tags": [] if stream else ["nostream"]}
+    facts = {"run_id": RUN.get(), **told}
+    config: RunnableConfig = {
+        "tags": [*([] if stream else ["nostream"]), "orchestrator"],
+        "metadata": {f"orchestrator_{name}": value for name, value in facts.items() if value},
+    }
     own = ensure_config()
     if stream:
-        config["metadata"] = _lifted(own.get("metadata") or {})
+        config["metadata"] |= _lifted(own.get("metadata") or {})
     if private:
-        config["callbacks"] = _filtered(own.get("callbacks"))
+        config["callbacks"] = local_handlers(own.get("callbacks"))
     return config
 
 
@@ -42,7 +54,7 @@ def _lifted(metadata: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def kept_here(*, private: bool) -> Iterator[None]:
-    """No LangSmith tracer is added inside, whatever the environment says, when the text is private."""
+    """No LangSmith tracer and no registered handler from elsewhere is added inside when the text is private."""
     if not private:
         yield
         return
@@ -51,13 +63,27 @@ def kept_here(*, private: bool) -> Iterator[None]:
 
     token = tracing_v2_callback_var.set(None)
     try:
-        with tracing_context(enabled=False):
+        with tracing_context(enabled=False), ExitStack() as stack:
+            _silence(stack)
             yield
     finally:
         tracing_v2_callback_var.reset(token)
 
 
-def _filtered(callbacks: Any) -> Any:
+def _silence(stack: ExitStack) -> None:
+    """Puts a handler that does nothing where an integration registered one of its own for every run."""
+    from langchain_core.callbacks import BaseCallbackHandler
+    from langchain_core.tracers.context import _configure_hooks
+
+    for var, _, kind, _ in _configure_hooks:
+        held: Any = var.get()
+        foreign = kind is not None and kind.__module__.partition(".")[0] not in LOCAL_PACKAGES
+        if foreign if held is None else not _stays(held):
+            stack.callback(var.reset, var.set(BaseCallbackHandler()))
+
+
+def local_handlers(callbacks: Any) -> Any:
+    """Those of a run's callbacks that keep what they hear in this process."""
     if callbacks is None:
         return []
     if isinstance(callbacks, list):

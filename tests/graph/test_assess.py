@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, TypedDict
@@ -30,7 +31,13 @@ class State(TypedDict, total=False):
 
 def inside(orc: Orchestrator, mode: str, logic: Logic, *, private: bool = False, **policy: Any) -> Any:
     """What the logic gives in a graph of one node, as the judge node would run it."""
-    task = {"run_id": new_id(), "policy": Policy(**policy).model_dump(exclude_unset=True), "spent_nusd": 0}
+    task = {
+        "run_id": new_id(),
+        "policy": Policy(**policy).model_dump(exclude_unset=True),
+        "spent_nusd": 0,
+        "started_at": time.time(),
+        "private": private,
+    }
     subtask = Subtask("1", ASKED.text, ASKED, private=private)
 
     async def node(_: State, io: Io) -> dict[str, Any]:

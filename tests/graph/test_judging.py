@@ -154,7 +154,9 @@ def test_a_parents_own_fields_are_not_our_policy(mode: str) -> None:
     factory = Policy(private=True)
     assert in_force({"user_id": 42}, factory) is factory
     assert in_force({"tenant": "acme corp"}, factory) is factory
-    assert in_force({"tradeoff": "best"}, factory).tradeoff == 1
+    assert in_force({"private": False, "tier": "gold"}, factory) is factory
+    assert in_force({"private": True, "tier": "gold"}, Policy()) == Policy(private=True)
+    assert in_force({"orchestrator": {"tradeoff": "best"}}, factory).tradeoff == 1
 
 
 def test_run_with_a_checkpointer_needs_no_thread() -> None:

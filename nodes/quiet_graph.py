@@ -1,0 +1,100 @@
+"""The compiled graph, of whose private runs only this process hears.
+
+LangGraph begins the outer run, and tells every tracer its input, before any node knows the policy.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import aclosing
+from typing import Any, Self
+
+from langchain_core.messages import HumanMessage, convert_to_messages
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import get_runtime
+
+from orchestrator_graph.errors import PolicyError
+from orchestrator_graph.gateway.quiet import awalked, local_config, walked
+from orchestrator_graph.nodes.analyzer import in_force
+from orchestrator_graph.nodes.features import ask_of, personal_data
+from orchestrator_graph.policy import Policy
+
+__all__ = ["QuietGraph"]
+
+
+class QuietGraph(CompiledStateGraph[Any, Any, Any, Any]):
+    """A `CompiledStateGraph` whose private runs are told to no tracer and no handler from elsewhere.
+
+    Private by policy, by personal data that the policy looks for, or by an earlier private turn of the thread. What a
+    parent graph or chain tells its tracers of itself is not ours to keep.
+
+    Args:
+        factory: The policy that a call's own is laid over.
+        kwargs: As for `CompiledStateGraph`.
+    """
+
+    def __init__(self, *, factory: Policy, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.factory = factory
+
+    @classmethod
+    def of(cls, graph: CompiledStateGraph[Any, Any, Any, Any], factory: Policy) -> Self:
+        """The same graph, quiet where it has to be."""
+        return cls(factory=factory, **graph.__dict__)
+
+    def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
+        """LangGraph's `stream`; `invoke` goes through it, too."""
+        private = self._is_private(input, kwargs.get("context")) or self._was_private(config)
+        if private:
+            yield from walked(super().stream(input, local_config(config), **kwargs))
+        else:
+            yield from super().stream(input, config, **kwargs)
+
+    def astream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> AsyncIterator[Any]:
+        """`stream`, async; LangGraph's own generator wherever that will do: each layer is one more to close."""
+        if self._is_private(input, kwargs.get("context")):
+            return awalked(super().astream(input, local_config(config), **kwargs))
+        plain: Any = super().astream
+        if config is None or not self._remembers(config):
+            stream: AsyncIterator[Any] = plain(input, config, **kwargs)
+            return stream
+        return self._awatched(plain, input, config, **kwargs)
+
+    async def _awatched(self, plain: Any, input: Any, config: RunnableConfig, **kwargs: Any) -> AsyncIterator[Any]:
+        private = _private((await self.aget_state(config)).values)
+        stream: Any = plain(input, local_config(config) if private else config, **kwargs)
+        if private:
+            stream = awalked(stream)
+        async with aclosing(stream) as items:
+            async for item in items:
+                yield item
+
+    def _is_private(self, given: Any, context: Any) -> bool:
+        told = _around() if context is None else context
+        try:
+            policy = in_force(told if context is None or isinstance(told, Policy) else Policy.parse(told), self.factory)
+        except PolicyError:
+            return True  # it will be refused; until then nobody need hear of it
+        if policy.private or policy.pii == "ignore":
+            return policy.private
+        messages = given.get("messages") if isinstance(given, Mapping) else None
+        humans = (m for m in convert_to_messages(messages or []) if isinstance(m, HumanMessage))
+        return any(personal_data(ask_of([message])[0]) for message in humans)
+
+    def _was_private(self, config: RunnableConfig | None) -> bool:
+        return config is not None and self._remembers(config) and _private(self.get_state(config).values)
+
+    def _remembers(self, config: RunnableConfig) -> bool:
+        named = (config.get("configurable") or {}).get("thread_id")
+        return bool(named) and self.checkpointer not in (None, False, True)
+
+
+def _around() -> Any:
+    """The context of the graph around this one."""
+    try:
+        return getattr(get_runtime(), "context", None)  # a runnable outside of any graph has a config without runtime
+    except (KeyError, RuntimeError):
+        return None
+
+
+def _private(values: Any) -> bool:
+    return bool((values.get("task") or {}).get("private")) if isinstance(values, Mapping) else False
