@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check real bench-overhead bench-routing bench-open-vs-single bench-learning bench-online bench-poison test-kill test-studio bench-memory bench-latency \
+.PHONY: help demo test examples check real bench-overhead bench-routing bench-open-vs-single bench-learning bench-online bench-poison test-kill test-studio test-server bench-memory bench-latency \
   bench-promise bench-cascade bench-calibration bench-agreement bench-early-exit bench-judge docs build clean uv dev
 
 export UV_PYTHON_DOWNLOADS := never
@@ -49,6 +49,12 @@ test-studio: dev ## Drive `langgraph dev` with langgraph-sdk, without any networ
 	else \
 	  "$${run[@]}"; \
 	fi
+
+test-server: dev ## Serve OpenAI clients: streams, tools, keys, budgets, 200 at once, callers that hang up; prints figures
+	@OMP_NUM_THREADS=1 $(RUN)/python -m pytest -q -s tests/surfaces/server
+
+examples: dev ## Run each example offline, and those that can in a real Ollama if one is there; prints their output
+	@OMP_NUM_THREADS=1 $(RUN)/python scripts/run_examples.py
 
 check: dev ## Lint, format, types, import directions, the public types from outside
 	$(RUN)/ruff check .

@@ -17,6 +17,7 @@ from typing import Any
 from benchmarks.stand_in import child, free_port, stand_in
 
 REPEATS, WARM_UP, DRAWS = 200, 20, 1000
+SERVE = "from orchestrator_graph.cli import main; main()"
 TASK = "Which country has the capital number {}? Answer in one sentence."
 
 Ask = Callable[[str], tuple[float, float]]
@@ -127,7 +128,7 @@ def endpoint(name: str, url: str, model: str, *serve: str, repeats: int = REPEAT
     import openai
 
     port = free_port()
-    command = ("-m", "orchestrator_graph.cli", "serve", "--port", str(port), *serve)
+    command = ("-c", SERVE, "serve", "--port", str(port), *serve)
     with child(*command, url=f"http://127.0.0.1:{port}/v1/models") as _:
         bare = openai.OpenAI(base_url=url, api_key="none", max_retries=0)
         ours = openai.OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="none", max_retries=0)

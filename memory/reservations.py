@@ -61,6 +61,7 @@ class LedgerBudget:
         self._ledger, self._per, self._expire_s, self._clock = ledger, per, expire_s, clock
         self._open: list[_Open] = []
         self._due: list[tuple[_Open, int]] = []
+        self._owed = 0
         self._guard = threading.Lock()
 
     @property
@@ -103,7 +104,7 @@ class LedgerBudget:
         """Gives the reserved amount back and books what was spent.
 
         What cannot be written now is written with the next; until then the reservation counts. An amount that was
-        not reserved here is not booked: whoever reserved it did that.
+        not reserved here is not booked: whoever reserved it did that, or `book` is meant.
         """
         with self._guard:
             held = next((item for item in self._open if item.nusd == reserved), None)
@@ -113,16 +114,26 @@ class LedgerBudget:
             self._due.append((held, spent))
         self._written(lambda _: True)
 
+    def book(self, nusd: int) -> None:
+        """Books what was spent without being set aside before, also above the limit; now, or with what is next."""
+        with self._guard:
+            self._owed += nusd
+        self._written(lambda _: True)
+
     def _written(self, work: Callable[[Connection], bool]) -> bool:
         """Books what is due, and does the work, in one transaction; False where it could not be written."""
         with self._guard:
-            due = list(self._due)
+            due, owed, self._owed = list(self._due), self._owed, 0
         try:
             with self._ledger.write(f"writing budget {self.name!r}") as connection:
                 for held, spent in due:
                     self._book(connection, held, spent)
+                if owed:
+                    self._more(connection, self._period(), owed)
                 done = work(connection)
         except MemoryStoreError as error:
+            with self._guard:
+                self._owed += owed
             self.away = str(error)
             return False
         self.away = ""
@@ -133,8 +144,11 @@ class LedgerBudget:
     def _book(self, connection: Connection, held: _Open, spent: int) -> None:
         # The own row says whether it was booked before: by another thread, or by a commit whose answer was lost.
         if connection.execute(delete(_rows).where(_rows.c.id == held.id)).rowcount:
-            total = self._total(connection, held.period)
-            connection.execute(update(_rows).where(_rows.c.id == total).values(nusd=_rows.c.nusd + spent))
+            self._more(connection, held.period, spent)
+
+    def _more(self, connection: Connection, period: float, nusd: int) -> None:
+        total = self._total(connection, period)
+        connection.execute(update(_rows).where(_rows.c.id == total).values(nusd=_rows.c.nusd + nusd))
 
     def _placed(self, connection: Connection, mine: _Open) -> bool:
         now, here = self._clock(), (_rows.c.budget == self.name, _rows.c.period == mine.period)

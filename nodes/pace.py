@@ -35,8 +35,12 @@ class _Watched:
 
     def settle(self, reserved: int, spent: int) -> None:
         self.budget.settle(reserved, spent)
-        if reserved:  # else it was booked by whoever reserved it, and read from the ledger
+        if reserved:  # a call that may cost nothing was not set aside, and is not booked
             self.pacer.book(spent)
+
+    def book(self, nusd: int) -> None:
+        self.budget.book(nusd)
+        self.pacer.book(nusd)
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from langchain_core.messages import HumanMessage, convert_to_messages
 from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import merge_configs
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import get_runtime
 
@@ -45,26 +46,27 @@ class QuietGraph(CompiledStateGraph[Any, Any, Any, Any]):
         """LangGraph's `stream`; `invoke` goes through it, too."""
         private = self._is_private(input, kwargs.get("context")) or self._was_private(config)
         if private:
-            yield from walked(super().stream(input, local_config(config), **kwargs))
+            quiet: Any = super(QuietGraph, self._unbound())
+            yield from walked(quiet.stream(input, self._local(config), **kwargs))
         else:
             yield from super().stream(input, config, **kwargs)
 
     def astream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> AsyncIterator[Any]:
         """`stream`, async; LangGraph's own generator wherever that will do: each layer is one more to close."""
         if self._is_private(input, kwargs.get("context")):
-            return awalked(super().astream(input, local_config(config), **kwargs))
-        plain: Any = super().astream
-        if config is None or not self._remembers(config):
-            stream: AsyncIterator[Any] = plain(input, config, **kwargs)
-            return stream
-        return self._awatched(plain, input, config, **kwargs)
+            return self._akept(input, config, **kwargs)
+        if self._remembers(config):
+            return self._awatched(input, config, **kwargs)
+        return super().astream(input, config, **kwargs)
 
-    async def _awatched(self, plain: Any, input: Any, config: RunnableConfig, **kwargs: Any) -> AsyncIterator[Any]:
-        private = _private((await self.aget_state(config)).values)
-        stream: Any = plain(input, local_config(config) if private else config, **kwargs)
-        if private:
-            stream = awalked(stream)
-        async with aclosing(stream) as items:
+    def _akept(self, input: Any, config: RunnableConfig | None, **kwargs: Any) -> AsyncIterator[Any]:
+        quiet: Any = super(QuietGraph, self._unbound())
+        return awalked(quiet.astream(input, self._local(config), **kwargs))
+
+    async def _awatched(self, input: Any, config: RunnableConfig | None, **kwargs: Any) -> AsyncIterator[Any]:
+        private = _private((await self.aget_state(merge_configs(self.config, config))).values)
+        stream: Any = self._akept if private else super().astream
+        async with aclosing(stream(input, config, **kwargs)) as items:
             async for item in items:
                 yield item
 
@@ -76,16 +78,25 @@ class QuietGraph(CompiledStateGraph[Any, Any, Any, Any]):
             return True  # it will be refused; until then nobody need hear of it
         if policy.private or policy.pii == "ignore":
             return policy.private
-        messages = given.get("messages") if isinstance(given, Mapping) else None
-        humans = (m for m in convert_to_messages(messages or []) if isinstance(m, HumanMessage))
+        messages = (given.get("messages") or []) if isinstance(given, Mapping) else []
+        several = messages if isinstance(messages, list) else [messages]  # as `add_messages` takes them
+        humans = (m for m in convert_to_messages(several) if isinstance(m, HumanMessage))
         return any(personal_data(ask_of([message])[0]) for message in humans)
 
     def _was_private(self, config: RunnableConfig | None) -> bool:
-        return config is not None and self._remembers(config) and _private(self.get_state(config).values)
+        return self._remembers(config) and _private(self.get_state(merge_configs(self.config, config)).values)
 
-    def _remembers(self, config: RunnableConfig) -> bool:
-        named = (config.get("configurable") or {}).get("thread_id")
+    def _remembers(self, config: RunnableConfig | None) -> bool:
+        named = (merge_configs(self.config, config).get("configurable") or {}).get("thread_id")
         return bool(named) and self.checkpointer not in (None, False, True)
+
+    def _unbound(self) -> Self:
+        """This graph without the handlers that `with_config` bound to it."""
+        bound: Any = self.config or {}
+        return self.copy({"config": {**bound, "callbacks": None}}) if bound.get("callbacks") else self
+
+    def _local(self, config: RunnableConfig | None) -> RunnableConfig:
+        return local_config(merge_configs(self.config, config))
 
 
 def _around() -> Any:

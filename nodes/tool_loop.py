@@ -157,12 +157,11 @@ def _to_tools(
     loop = {"said": [*steps_of(state), step], "holder": candidate.id}
     brief = HumanMessage(fill(state["subtask"]["brief"], state["answers"]))
     messages: list[AnyMessage] = [brief, *messages_of({**state, "loop": loop}, attempt.model)]
-    asked = {"candidate": candidate.id, "call_id": attempt.id}
-    sent = [
-        ToolState(task=state["task"], subtask=state["subtask"], call=call, asked=asked, messages=messages)
-        for call in called(step)
-    ]
-    known, why = io.services.toolbox.known, f"at most {LIMITS.tool_calls} tool calls are made for one answer"
+    asked, box = {"candidate": candidate.id, "call_id": attempt.id}, io.services.toolbox
+    one = ToolState(task=state["task"], subtask=state["subtask"], call={}, asked=asked, messages=[])
+    # A checkpointer keeps what each call is sent: all that was said goes only where a tool may read it.
+    sent = [ToolState({**one, "call": c, "messages": messages if c["name"] in box.readers else []}) for c in called(step)]  # type: ignore[typeddict-item]
+    known, why = box.known, f"at most {LIMITS.tool_calls} tool calls are made for one answer"
     over = {one["call"]["id"]: unrun(one, known(one["call"]["name"]), why) for one in sent[LIMITS.tool_calls :]}
     update = {"tried": tried, "calls": calls, "loop": loop, "subtask": state["subtask"], "tools": over}
     return Command(goto=[Send("tools", one) for one in sent[: LIMITS.tool_calls]], update=update)

@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from langchain_core.messages import ToolMessage, convert_to_messages
@@ -42,7 +43,7 @@ async def run_tool(state: ToolState, io: Io) -> dict[str, Any]:
     seconds, cost, ok = round(time.perf_counter() - began, 6), _cost(message.artifact), message.status != "error"
     if cost:
         for budget in filter(None, (lease.money, lease.shared)):
-            await io.fx.offload(lambda budget=budget: budget.settle(0, cost))  # type: ignore[misc]
+            await io.fx.offload(partial(budget.book, cost))
     said = {} if subtask["private"] else {"args": call["args"]}
     io.emit("tool", subtask=subtask["id"], name=name, ok=ok, seconds=seconds, cost_nusd=cost, **said)
     result = _result(state, name, message, ok=ok, seconds=seconds, cost_nusd=cost)

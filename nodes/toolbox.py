@@ -1,5 +1,6 @@
 """The tools that models may call: their schemas, and LangGraph's own node that runs them."""
 
+import inspect
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -27,11 +28,13 @@ class Toolbox:
         schemas: As a model is told of them, in OpenAI's form; what a provider runs itself stays as it came.
         node: Runs the user's own ones; `None` where there are none.
         direct: Names of those whose output is the answer (`return_direct`).
+        readers: Names of those that may want to see the state.
     """
 
     schemas: tuple[Mapping[str, Any], ...] = ()
     node: "ToolNode | None" = None
     direct: frozenset[str] = frozenset()
+    readers: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.schemas)
@@ -63,6 +66,7 @@ def toolbox_of(given: Any) -> Toolbox:
         # Every error is told to the model: of the user's own code nothing may end a run that was paid for.
         ToolNode(own, handle_tool_errors=True) if own else None,
         frozenset(tool.name for tool in own if tool.return_direct),
+        frozenset(tool.name for tool in own if _reads(tool)),
     )
 
 
@@ -92,6 +96,16 @@ def _read(place: int, item: Any) -> "tuple[str, BaseTool | Mapping[str, Any]]":
     except Exception as error:
         raise InputError(f"{where}: {error} LangChain's @tool(description=...) says it elsewhere.") from error
     return made.name, made
+
+
+def _reads(tool: "BaseTool") -> bool:
+    """Whether it takes anything that no model fills in: the state, the runtime, or who knows what."""
+    from langchain_core.utils.function_calling import convert_to_openai_tool
+
+    told = convert_to_openai_tool(tool).get("function", {}).get("parameters", {}).get("properties", {})
+    code = getattr(tool, "func", None) or getattr(tool, "coroutine", None)
+    taken = {*tool.get_input_schema().model_fields, *(inspect.signature(code).parameters if code else ())}
+    return not taken <= {*told, "config", "callbacks", "run_manager"}
 
 
 def _check_names(names: list[str]) -> None:

@@ -6,23 +6,23 @@ A call's arguments win over the file.
 import dataclasses
 import os
 import re
-import sys
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from orchestrator_graph.budgets import BudgetLimit, read_budget
 from orchestrator_graph.errors import ConfigError, PolicyError
+from orchestrator_graph.folders import user_folder
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.spec import ModelSpec, Price
+from orchestrator_graph.server_keys import ServerKey, read_server_keys
 
 __all__ = ["FILE_NAME", "BudgetLimit", "Config", "find", "load", "template", "user_folder"]
 
 FILE_NAME = "orchestrator.toml"
-APP = "orchestrator-graph"
 SPEC_FIELDS = frozenset(f.name for f in dataclasses.fields(ModelSpec)) - {"discovered", "remote_host"}
 
 
@@ -35,6 +35,7 @@ class Config:
         memory: Folder or URL.
         model_specs: The described ones alone (`[[models]]`).
         certificate: A promise's file; true = the newest in the memory, which has to be there; false = none.
+        server_keys: Who may use `orchestrator serve`.
         rules: As in the file; `routing.rules.parse_rules` reads them.
         path: The file; None = there is none.
     """
@@ -46,6 +47,7 @@ class Config:
     model_specs: tuple[ModelSpec, ...] = ()
     certificate: str | bool | None = None
     rules: Any = ()
+    server_keys: tuple[ServerKey, ...] = ()
     path: Path | None = None
 
 
@@ -74,17 +76,6 @@ def find(environ: Mapping[str, str], cwd: Path | None = None) -> Path | None:
     return own if own.is_file() else None
 
 
-def user_folder(kind: Literal["config", "data"], environ: Mapping[str, str]) -> Path:
-    """Where this user's config or data lives, by the platform's custom. Creates nothing."""
-    home = Path(environ.get("HOME") or environ.get("USERPROFILE") or "~").expanduser()
-    if sys.platform == "win32":
-        return Path(environ.get("APPDATA" if kind == "config" else "LOCALAPPDATA") or home) / APP
-    if sys.platform == "darwin":
-        return home / "Library" / "Application Support" / APP
-    variable, usual = {"config": ("XDG_CONFIG_HOME", ".config"), "data": ("XDG_DATA_HOME", ".local/share")}[kind]
-    return Path(environ.get(variable) or home / usual) / APP
-
-
 def template() -> str:
     """What `orchestrator init` writes."""
     return resources.files("orchestrator_graph").joinpath("template.toml").read_text(encoding="utf-8")
@@ -97,7 +88,7 @@ class _Reader:
 
     def config(self) -> Config:
         data = self._parse()
-        self._check_keys(data, ("models", "memory", "policy", "budgets", "rules", "certificate"), "")
+        self._check_keys(data, ("models", "memory", "policy", "budgets", "rules", "certificate", "server"), "")
         promise = data.get("certificate")
         models, specs = self._models(data.get("models"))
         budgets = {k: self._budget(k, v) for k, v in self._table(data.get("budgets", {}), "budgets").items()}
@@ -109,6 +100,7 @@ class _Reader:
             budgets=budgets,
             model_specs=specs,
             rules=data.get("rules", ()),
+            server_keys=self._server_keys(data.get("server", {}), budgets),
             path=self.path,
         )
 
@@ -169,6 +161,12 @@ class _Reader:
         except ValueError as error:
             key, problem = error.args
             raise self._fail(f"{where}.{key}", problem) from None
+
+    def _server_keys(self, value: Any, budgets: Collection[str]) -> tuple[ServerKey, ...]:
+        try:
+            return read_server_keys(self._table(value, "server"), budgets)
+        except ValueError as error:
+            raise self._fail(*error.args) from None
 
     def _models(self, value: Any) -> tuple[list[str | ModelSpec] | None, tuple[ModelSpec, ...]]:
         if value is None:

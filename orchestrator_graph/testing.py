@@ -35,6 +35,7 @@ class ScriptedChat(BaseChatModel):
         script: One reply for ever; a list walked once and then repeated at its end; or a function of the last
             human message, which may raise. A reply is a text, or an `AIMessage` with tool calls.
         replies: Replaces the script: a function of all messages and the schemas of the tools that are bound.
+        shapes: Replaces both where the answer has to be JSON: a function of all messages and the JSON Schema.
         judges: What it says when it is asked as a judge: a value in [0, 1], put into the form that was asked for with
             the code word; a whole reply; or a function of the quoted task and answer that gives either. `None` = the
             script answers, and is no verdict.
@@ -45,6 +46,7 @@ class ScriptedChat(BaseChatModel):
     model: str = "scripted"
     script: Any = "ok"
     replies: Any = None
+    shapes: Any = None
     judges: Any = None
     delay_s: float = 0.0
     _seen: list[str] = PrivateAttr(default_factory=list)
@@ -64,7 +66,7 @@ class ScriptedChat(BaseChatModel):
         choice = {} if tool_choice is None else {"tool_choice": tool_choice}
         return self.bind(tools=[convert_to_openai_tool(tool) for tool in tools], **choice, **kwargs)
 
-    def _reply(self, messages: list[BaseMessage], tools: Sequence[Any]) -> Said:
+    def _reply(self, messages: list[BaseMessage], given: dict[str, Any]) -> Said:
         asked = next((str(m.content) for m in reversed(messages) if m.type == "human"), "")
         with self._lock:
             self._seen.append(asked)
@@ -74,8 +76,11 @@ class ScriptedChat(BaseChatModel):
             ruled = self.judges(asked) if callable(self.judges) else self.judges
             return ruled if isinstance(ruled, str) else _verdict(code, float(ruled))
         said: Any = self.script
-        if self.replies is not None:
-            said = self.replies(messages, list(tools))
+        shape = given.get("response_format")
+        if self.shapes is not None and shape:
+            said = self.shapes(messages, shape.get("json_schema", {}).get("schema", {}))
+        elif self.replies is not None:
+            said = self.replies(messages, list(given.get("tools") or ()))
         elif callable(said):
             said = said(asked)
         elif not isinstance(said, (str, AIMessage)):
@@ -83,7 +88,7 @@ class ScriptedChat(BaseChatModel):
         return said if isinstance(said, AIMessage) else str(said)
 
     def _answer(self, messages: list[BaseMessage], given: dict[str, Any]) -> AIMessage:
-        said = self._reply(messages, given.get("tools") or ())
+        said = self._reply(messages, given)
         calls = said.tool_calls if isinstance(said, AIMessage) else []
         text = str(said.text) if isinstance(said, AIMessage) else said
         return self._message(_until(text, given.get("stop")), messages).model_copy(update={"tool_calls": calls})

@@ -15,6 +15,7 @@ from orchestrator_graph.cli.memory import memory as memory_app
 from orchestrator_graph.cli.models import models as models_app
 from orchestrator_graph.cli.opening import opened
 from orchestrator_graph.cli.profile import profile
+from orchestrator_graph.cli.serve import serve
 from orchestrator_graph.config import FILE_NAME, template
 from orchestrator_graph.errors import ConfigError
 from orchestrator_graph.types import to_json
@@ -132,6 +133,7 @@ def decide(
 app.command()(feedback)
 app.command()(certify)
 app.command()(audit)
+app.command()(serve)
 app.add_typer(memory_app, name="memory")
 models_app.command("profile")(profile)
 app.add_typer(models_app, name="models")

@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
-from orchestrator_graph.config import load, user_folder
+from orchestrator_graph.config import Config, load, user_folder
 from orchestrator_graph.errors import MemoryStoreError
 from orchestrator_graph.policy import Policy
 
@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 __all__ = ["opened"]
 
 
-def opened(models: list[str] | None, memory: str | None, policy: Policy) -> "Orchestrator":
+def opened(
+    models: list[str] | None, memory: str | None, policy: Policy, config: Config | None = None
+) -> "Orchestrator":
     """The orchestrator that file and command line describe; the command line wins."""
-    config = load()
+    config = load() if config is None else config
     described = {spec.id: spec for spec in config.model_specs}
     wanted = [described.get(name, name) for name in models] if models else config.models
     where = memory or config.memory or str(user_folder("data", os.environ) / "memory")

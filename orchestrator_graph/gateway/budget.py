@@ -29,6 +29,9 @@ class SharedBudget(Protocol):
     def settle(self, reserved: int, spent: int) -> None:
         """Gives the reserved amount back and books what was spent."""
 
+    def book(self, nusd: int) -> None:
+        """Books what was not set aside before, also above the limit."""
+
 
 class Budget:
     """A cap, what is spent and what is set aside.
@@ -80,6 +83,10 @@ class Budget:
         with self._lock:
             self._held -= reserved
             self._spent += spent
+
+    def book(self, nusd: int) -> None:
+        """Books what was not set aside before, also above the cap."""
+        self.settle(0, nusd)
 
 
 @dataclass(slots=True)
@@ -170,8 +177,7 @@ class Lease:
 
     def capped(self, spec: ModelSpec) -> bool:
         """Whether any limit on money holds for this model."""
-        drawn = self.budgets(spec)
-        return self.money.cap_nusd is not None or len(drawn) > 1
+        return self.money.cap_nusd is not None or len(self.budgets(spec)) > 1
 
     def catch_up(self, spent_nusd: int, calls: int = 0) -> None:
         """Books what the task took before this lease was opened, in a process that died; less than is known: nothing.
@@ -180,12 +186,10 @@ class Lease:
         40
         """
         with self._lock:
-            missing = spent_nusd - self.money.spent_nusd
+            missing = max(0, spent_nusd - self.money.spent_nusd)
             self._calls = max(self._calls, calls)
-            if missing > 0:
-                for budget in (self.money, self.found, self.shared):
-                    if budget is not None:
-                        budget.settle(0, missing)
+            self.money.book(missing)  # the ledger knows what was drawn from a shared budget
+            self.found.book(missing)
 
     def take_call(self) -> bool:
         """Counts one request to a model; False when the task's bound is reached."""

@@ -15,6 +15,8 @@ PROFILE: Mapping[str, str] = {
     "reasoning_output": "reasoning",
 }
 """Keys of LangChain's `ModelProfile` -> our capabilities."""
+OBEYS_SCHEMAS = frozenset({"BaseChatOpenAI", "ChatOllama"})
+"""Clients whose servers take a JSON Schema; of a model without a profile it is assumed."""
 UNBOUND = "BaseChatModel.bind_tools"
 
 
@@ -31,4 +33,5 @@ def abilities(model: Any) -> frozenset[str]:
         return frozenset({"chat", *(ours for theirs, ours in PROFILE.items() if profile.get(theirs))})
     binds = getattr(type(model), "bind_tools", None)
     can = binds is not None and getattr(binds, "__qualname__", UNBOUND) != UNBOUND
-    return frozenset({"chat", "tools"}) if can else frozenset({"chat"})
+    shapes = any(kind.__name__ in OBEYS_SCHEMAS for kind in type(model).__mro__)
+    return frozenset({"chat", *(["tools"] if can else []), *(["json"] if shapes else [])})

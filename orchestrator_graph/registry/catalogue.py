@@ -12,6 +12,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from orchestrator_graph.registry.abilities import abilities
 from orchestrator_graph.registry.prices import listed_price
 from orchestrator_graph.registry.spec import ModelSpec, Prior
 
@@ -127,9 +128,15 @@ def _of_tier(spec: ModelSpec, tier: str, n: int, source: str, also: frozenset[st
         "tiers": frozenset({tier}),
         "first_token_s": facts["first_token_s"],
         "seconds_per_token": facts["seconds_per_token"],
-        "capabilities": frozenset(facts["capabilities"]) | also,
+        "capabilities": (frozenset(facts["capabilities"]) | also) - _denied(spec),
     }
     return _gaps(spec, values)
+
+
+def _denied(spec: ModelSpec) -> frozenset[str]:
+    """What a model object says that it cannot do, whatever such models can: tools cannot be bound to it."""
+    refuses = not isinstance(spec.model, str) and "tools" not in abilities(spec.model)
+    return frozenset({"tools"}) if refuses else frozenset()
 
 
 def _priced(spec: ModelSpec) -> ModelSpec:

@@ -42,9 +42,12 @@ class Chunks:
 
 
 def _as_chunk(message: AIMessage) -> AIMessageChunk:
+    told: list[tuple[str | None, str | None, str | None]]
+    told = [(c["name"], json.dumps(c["args"]), c["id"]) for c in message.tool_calls]
+    told += [(c["name"], c["args"], c["id"]) for c in message.invalid_tool_calls]  # as they came: not JSON
     calls = [
-        {"name": c["name"], "args": json.dumps(c["args"]), "id": c["id"], "index": i, "type": "tool_call_chunk"}
-        for i, c in enumerate(message.tool_calls)
+        {"name": name, "args": args, "id": name_id, "index": i, "type": "tool_call_chunk"}
+        for i, (name, args, name_id) in enumerate(told)
     ]
     return AIMessageChunk(
         content=message.content,

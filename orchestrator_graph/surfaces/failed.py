@@ -5,10 +5,14 @@ from collections.abc import Sequence
 from langchain_core.exceptions import ContextOverflowError, ModelError
 
 from orchestrator_graph.errors import OrchestratorError
-from orchestrator_graph.gateway.retry import next_action
-from orchestrator_graph.types import Attempt, Failure
+from orchestrator_graph.types import Attempt, Failure, FailureKind
 
 __all__ = ["AnswerError", "TooLongError", "failed"]
+
+PASSING: frozenset[FailureKind] = frozenset(
+    {"rate_limited", "overloaded", "connection", "truncated_stream", "timeout", "bad_response", "empty"}
+)
+"""What may be over when the same is asked again later; a wrong key or an unknown model is not."""
 
 
 class AnswerError(OrchestratorError, ModelError):
@@ -19,14 +23,14 @@ class AnswerError(OrchestratorError, ModelError):
         told: Model and failure of each try, in order.
 
     Attributes:
-        is_retryable: The same request may succeed later.
+        is_retryable: The same request may succeed later: one of the failures was of a kind that passes.
     """
 
     def __init__(self, failure: Failure, told: Sequence[tuple[str, Failure]] = ()) -> None:
         tries = "; ".join(f"{model}: {item.kind} ({item.message})" for model, item in told)
         super().__init__(f"no model gave an answer: {tries or failure.message}")
         self.failure = failure
-        self.is_retryable = next_action(failure.kind) in ("same_again", "other_candidate")
+        self.is_retryable = any(item.kind in PASSING for _, item in (*told, ("", failure)))
 
 
 class TooLongError(AnswerError, ContextOverflowError):

@@ -9,12 +9,14 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
-from orchestrator_graph.nodes.features import find_pii
+from orchestrator_graph.nodes.features import personal_data
 
 __all__ = ["RECORD", "Loop"]
 
 RECORD = "orchestrator"
 """The key of our record in `response_metadata`."""
+NEEDED = ("candidate", "run_id", "decision_id", "spent_nusd", "steps")
+"""What a record has to tell; a graph's answer is no part of a loop."""
 STUCK = 2
 """After so many failed tool calls in a row somebody better is asked."""
 
@@ -48,17 +50,17 @@ class Loop:
         """The loop that the last messages are part of."""
         private = any(_record(message).get("private") for message in messages)
         told = [message for message in messages if isinstance(message, ToolMessage)]
-        sensitive = any(find_pii(str(message.text)) for message in told)
+        sensitive = any(personal_data(str(message.text)) for message in told)
         start = next((i for i in range(len(messages) - 1, -1, -1) if isinstance(messages[i], HumanMessage)), -1)
         since = messages[start + 1 :]
         record = next((r for message in reversed(since) if (r := _record(message))), {})
-        if "candidate" not in record or not isinstance(since[-1], ToolMessage):
+        if not set(NEEDED) <= set(record) or not isinstance(since[-1], ToolMessage):
             return cls(private=private, sensitive=sensitive)
         return cls(
             candidate=str(record["candidate"]),
             run_id=str(record["run_id"]),
             decision_id=str(record["decision_id"]),
-            spent_nusd=int(record["spent_nusd"]),
+            spent_nusd=max(0, int(record["spent_nusd"])),
             steps=int(record["steps"]),
             stuck=_stuck(since),
             private=private,

@@ -79,3 +79,5 @@ async def apulled(work: Work[T], ended: Callable[[T], None]) -> AsyncIterator[An
         if not task.done():
             task.cancel()
             await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()  # looked at: nobody else does where the stream was left

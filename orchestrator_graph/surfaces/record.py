@@ -54,7 +54,7 @@ class Told:
     policy: Policy
     loop: Loop
     portfolio: Portfolio
-    attempts: Sequence[Attempt]
+    attempts: list[Attempt]
     began: float
 
     @property
@@ -165,6 +165,7 @@ def _message(told: Told, answer: Attempt, bill: dict[str, Any]) -> AIMessage:
         **{name: getattr(choice, name) for name in ("run_id", "decision_id", "private", "why")},
         "candidate": told.candidate,
         "model": answer.model,
+        "provider": told.portfolio[answer.model].provider,
         "proved": proved,
         "certificate": choice.certificate if proved else "",
         "spent_nusd": told.loop.spent_nusd + bill["total_nusd"],

@@ -7,7 +7,7 @@ from langchain_core.output_parsers import JsonOutputParser, PydanticOutputParser
 from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser, PydanticToolsParser
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableMap, RunnablePassthrough
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import BaseModel
+from langchain_core.utils.pydantic import is_basemodel_subclass
 
 from orchestrator_graph.errors import InputError
 
@@ -36,7 +36,7 @@ def structured(
     tool = convert_to_openai_tool(schema)
     name = tool["function"]["name"]
     kwargs["ls_structured_output_format"] = {"kwargs": {"method": method or "auto"}, "schema": tool}
-    is_class = isinstance(schema, type) and issubclass(schema, BaseModel)
+    is_class = is_basemodel_subclass(schema)
     if (method or _method(chat)) == "function_calling":
         bound: Any = chat.bind_tools([schema], tool_choice=name, **kwargs)
         parser: Any = (
@@ -52,9 +52,10 @@ def structured(
 
 
 def _method(chat: "ChatOrchestrator") -> str:
-    """Tools wherever one model has them: more models obey a tool's schema than a bare JSON Schema."""
-    portfolio = chat.orchestrator.portfolio()
-    return "function_calling" if any(spec.has("tools") for spec in portfolio.values()) else "json_schema"
+    """What more models of the pool can do; where as many can do both, the one that servers enforce."""
+    specs = list(chat.orchestrator.portfolio().values())
+    tools, shapes = (sum(spec.has(name) for spec in specs) for name in ("tools", "json"))
+    return "function_calling" if tools > shapes else "json_schema"
 
 
 def _response_format(name: str, tool: Any) -> dict[str, Any]:

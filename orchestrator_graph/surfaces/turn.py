@@ -30,6 +30,7 @@ class Turn:
         stop: Texts at which the answer ends.
         max_tokens: Bound of the answer.
         params: Sampling, in OpenAI's words.
+        model: The one model that may answer; `None` = any.
     """
 
     messages: tuple[BaseMessage, ...]
@@ -39,6 +40,7 @@ class Turn:
     stop: tuple[str, ...] = ()
     max_tokens: int | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
+    model: str | None = None
 
     @classmethod
     def of(cls, messages: Sequence[BaseMessage], stop: Sequence[str] | None, given: Mapping[str, Any]) -> "Turn":
@@ -49,6 +51,8 @@ class Turn:
         """
         if not messages:
             raise InputError("messages = []: give at least one message, the last human one being the task")
+        if not any(message.type == "human" for message in messages):
+            raise InputError("messages: none of them is a human one; the last human message is the task")
         bound = next((given[name] for name in LENGTHS if given.get(name) is not None), None)
         if bound is not None and (isinstance(bound, bool) or not isinstance(bound, int) or bound < 1):
             raise InputError(f"max_tokens = {bound!r} is no whole number above 0; leave it out for no bound")
@@ -62,6 +66,7 @@ class Turn:
             stop=tuple([stop] if isinstance(stop, str) else stop or ()),
             max_tokens=bound,
             params={name: given[name] for name in SAMPLING if given.get(name) is not None},
+            model=given.get("model"),
         )
 
     @property
@@ -69,6 +74,12 @@ class Turn:
         """Capabilities that a model must have: tools, JSON, and the media of all messages."""
         wanted = [*(["tools"] if self.tools else []), *(["json"] if self.json_schema is not None else [])]
         return tuple(dict.fromkeys([*wanted, *media_of(self.messages)]))
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is a task in words alone, last said by a person, with no wishes about how the answer is made."""
+        wishes = self.needs or self.stop or self.max_tokens or self.params
+        return not wishes and self.messages[-1].type == "human"
 
     @property
     def context_bytes(self) -> int:

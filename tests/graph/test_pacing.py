@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.tools import tool
 
 from orchestrator_graph import ModelSpec, Orchestrator, Policy
 from orchestrator_graph.config import load
 from orchestrator_graph.drive import SYNC, drive
 from orchestrator_graph.errors import InputError
 from tests.graph.support import model, run
+from tests.graph.tooled import call, caller, calls, once
 
 ASK = "Who wrote Faust?"
 LONG = "word " * 200
@@ -28,10 +30,10 @@ def pool(**fields: Any) -> list[ModelSpec]:
     return [model("cheap", LONG, 0.7, 1.0, **fields), model("dear", LONG, 0.95, 20.0, **fields)]
 
 
-def budgeted(folder: Path, text: str, models: list[ModelSpec] | None = None) -> Orchestrator:
+def budgeted(folder: Path, text: str, models: list[ModelSpec] | None = None, **more: Any) -> Orchestrator:
     path = folder / "orchestrator.toml"
     path.write_text(f'memory = "memory"\n[budgets.x]\nper = "total"\n{text}\n')
-    return Orchestrator(models or pool(), config=load(path))
+    return Orchestrator(models or pool(), config=load(path), **more)
 
 
 def spent(orc: Orchestrator) -> int:
@@ -107,6 +109,21 @@ def test_what_others_merely_hold_is_waited_for(tmp_path: Path, mode: str) -> Non
     with budgeted(tmp_path, "max_usd = 0.05", [model("dear", LONG, 0.95, 20.0, delay_s=0.05)]) as orc:
         out = race(orc, mode, 8)
     assert [item["results"]["1"]["status"] for item in out] == ["accepted"] * 8
+
+
+def test_what_tools_cost_is_drawn_from_it_as_well(tmp_path: Path, mode: str) -> None:
+    @tool(response_format="content_and_artifact")
+    def search(query: str) -> tuple[str, dict[str, float]]:
+        """Searches, for money."""
+        return query, {"cost_usd": 0.02}
+
+    only = caller("a", once(calls(call("search", query="x"))), price=0.01)
+    with budgeted(tmp_path, "max_usd = 0.05\nrequests = 9", [only], tools=[search]) as orc:
+        out = [run(orc, mode, ASK, ON) for _ in range(5)]
+        taken = drive(orc.memory.shared_budget(SYNC, "x", 10**9, "total")).so_far()[0]
+    assert taken == sum(item["bill"]["total_nusd"] for item in out)
+    assert 60_000_000 < taken < 60_001_000  # the third search passed the limit; after it nobody is asked
+    assert [item["bill"]["total_nusd"] for item in out[3:]] == [0, 0]
 
 
 CHILD = """

@@ -6,6 +6,7 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from langchain_core.language_models import FakeListChatModel
 
 from orchestrator_graph.registry.catalogue import Catalogue, quality_of_size, size_of
 from orchestrator_graph.registry.spec import ModelSpec, Price, Prior
@@ -120,3 +121,12 @@ def test_what_for() -> None:
     assert Catalogue().what_for(specialist) == "maths"
     assert Catalogue().what_for(ModelSpec("foo:bar")) == "unknown: it learns from outcomes"
     assert "drafts" in Catalogue().what_for(FILL(ModelSpec("ollama:smollm2:135m")))
+
+
+def test_a_model_object_without_bind_tools_is_not_guessed_to_call_them() -> None:
+    class Plain(FakeListChatModel):
+        model: str = "plain"
+
+    guessed = Catalogue().fill(ModelSpec(Plain(responses=["x"]), price=Price(1, 1)))
+    assert (guessed.has("chat"), guessed.has("tools")) == (True, False)
+    assert Catalogue().fill(ModelSpec("openai:plain", price=Price(1, 1))).has("tools"), "of a name it is a guess"

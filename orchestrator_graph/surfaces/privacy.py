@@ -1,0 +1,23 @@
+"""Whether a conversation must not leave the machine, as far as one can tell before anything is decided."""
+
+from collections.abc import Sequence
+
+from langchain_core.messages import BaseMessage, HumanMessage
+
+from orchestrator_graph.nodes.features import ask_of, personal_data
+from orchestrator_graph.policy import Policy
+from orchestrator_graph.surfaces.loop import Loop
+
+__all__ = ["stays_here"]
+
+
+def stays_here(policy: Policy, messages: Sequence[BaseMessage]) -> bool:
+    """True by policy, by an earlier private answer, or by personal data that the policy looks for.
+
+    Also where no local model may take the personal data and it goes to a cloud: a tracer is told less than a model.
+    """
+    loop = Loop.of(messages)
+    if policy.private or loop.private or policy.pii == "ignore":
+        return policy.private or loop.private
+    said = (ask_of([message])[0] for message in messages if isinstance(message, HumanMessage))
+    return loop.sensitive or any(personal_data(text) for text in said)
