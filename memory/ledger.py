@@ -6,7 +6,7 @@ Safe for any number of threads and processes. Knows neither embedders nor Chroma
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,7 +91,7 @@ class Ledger:
         self._insert = {
             table: insert(table).on_conflict_do_nothing() for table in schema.embeddings.metadata.sorted_tables
         }
-        self._writing = threading.RLock()
+        self._writing, self._closed = threading.RLock(), False
         self._many = place is not None  # in RAM all threads share one connection, which can hold one transaction
         with self.read("reading its id") as connection:
             self.identity = str(connection.execute(_IDENTITY).scalar_one())
@@ -101,6 +101,8 @@ class Ledger:
         if not self._writing.acquire(timeout=PATIENCE_S):
             raise MemoryStoreError(f"memory: another thread has been writing to {self.where} for {PATIENCE_S} s")
         try:
+            if self._closed:
+                raise MemoryStoreError(f"memory: {self.where} is closed; open a new Memory or Orchestrator")
             yield
         finally:
             self._writing.release()
@@ -191,5 +193,7 @@ class Ledger:
             return {n: connection.execute(select(func.count()).select_from(tables[n])).scalar_one() for n in names}
 
     def close(self) -> None:
-        """Closes every connection; in RAM the content is gone."""
+        """Closes every connection, after whoever is using one; in RAM the content is gone."""
+        with suppress(MemoryStoreError), self._turn():  # closing a connection under another thread's hands is a crash
+            self._closed = True
         self._database.reader.dispose()

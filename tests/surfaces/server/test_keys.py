@@ -1,10 +1,12 @@
 """API keys, what they may spend and say; over the real command line."""
 
 import hashlib
+import http.client
 import os
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -18,6 +20,7 @@ from tests.surfaces.server.support import QUESTION, Child, Upstream, ask, serve
 
 PLAIN = "sk-plain-key-of-the-app"
 KEYS = {"APP_KEY": PLAIN, "POOR_KEY": "sk-poor", "ONCE_KEY": "sk-once", "OPENAI_API_KEY": "sk-never-used"}
+HOST = {**KEYS, "WEB_CONCURRENCY": "2"}  # as hosting services set it
 CONFIG = f"""
 memory = "./kept"
 
@@ -66,7 +69,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Path
 
 @pytest.fixture(scope="module")
 def keyed(folder: Path) -> Iterator[Child]:
-    child = serve(folder, "--config", "own.toml", **KEYS)
+    child = serve(folder, "--config", "own.toml", **HOST)
     yield child
     child.stop()
 
@@ -85,6 +88,18 @@ def test_a_wrong_key_and_no_key(keyed: Child) -> None:
     assert ask(f"{keyed.url}/healthz")[0] == 200
     basic = ask(f"{keyed.url}/v1/models", None, {"authorization": f"Basic {PLAIN}"})
     assert basic[0] == 401
+
+
+def test_a_connection_outlives_its_clients_patience(keyed: Child) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", keyed.port, timeout=10)
+    connection.connect()
+    first = connection.sock
+    for pause in (6, 0):  # httpx, and so OpenAI's client, keeps an idle one for five seconds
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().read() == b'{"status":"ok"}'
+        time.sleep(pause)
+    assert connection.sock is first
+    connection.close()
 
 
 def test_a_right_key(keyed: Child) -> None:

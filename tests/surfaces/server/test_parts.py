@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,7 @@ def test_only_quick_models_of_ollama_are_read_to_the_end() -> None:
         ('[server.keys.a]\nkey = "sk-in-clear"', "line 2: server.keys.a.key: unknown key"),
         ("[server.keys.a]", "line 1: server.keys.a: give either key_env"),
         ('[server.keys.a]\nsha256 = "12"', "line 2: server.keys.a.sha256: not 64 lower-case hexadecimal digits"),
+        (f'[server.keys.a]\nsha256 = "{sha256().hexdigest()}"', "server.keys.a.sha256: the digest of no text"),
         ('[server.keys.a]\nkey_env = "A"\nbudget = "x"', "server.keys.a.budget: 'x' is no budget of this file"),
         ('[server.keys.a]\nkey_env = "A"\npolicy = { privat = true }', "policy.privat: unknown field"),
         ('[server.keys.a]\nkey_env = "A"\ntenant = "b c"', "policy.tenant = 'b c'"),

@@ -1,14 +1,18 @@
 """What a request may look like, field by field; over HTTP without a client library."""
 
 import socket
+import subprocess
+import sys
 from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from tests.surfaces.server.support import QUESTION, Child, ask
+from tests.surfaces.server.support import QUESTION, ROOT, Child, ask
 
+MANY = 200_000
 CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{"}}
+DEEP = {**CALL, "function": {"name": "f", "arguments": '{"a":' * 2000 + "1" + "}" * 2000}}
 IMAGE = {"type": "image_url", "image_url": {"ul": "x"}}
 
 
@@ -27,6 +31,12 @@ IMAGE = {"type": "image_url", "image_url": {"ul": "x"}}
         ({"temperature": "hot"}, "temperature"),
         ({"max_tokens": 0}, "max_tokens"),
         ({"stop": ["a"] * 5}, "stop"),
+        ({"stop": ""}, "stop"),
+        ({"stop": ["a", ""]}, "stop.1"),
+        ({"messages": [*QUESTION, {"role": "assistant", "tool_calls": [DEEP]}]},
+         "messages.1.tool_calls.0.function.arguments"),
+        ({"policy": {"max_cost_usd": 1e308}}, "policy.max_cost_usd"),
+        ({"policy": {"trial": {"share": None}}}, "policy.trial"),
         ({"n": 2}, "n"),
         ({"logprobs": True}, "logprobs"),
         ({"functions": [{"name": "f"}]}, "functions"),
@@ -54,11 +64,14 @@ def test_what_is_no_request_at_all(scripted: Child) -> None:
         (b"\xff", {}, 400),
         (b"[" * 100_000, {}, 400),
         (b'{"model": "\\ud800"}', {}, 400),
+        ('{"model": "orchestrator", "messages": [{"role": "user", "content": "\\ud800"}]}'.encode("utf-16"), {}, 400),
         (b"{}", {"content-type": "text/plain"}, 415),
         (b"{}", {"origin": "https://evil.example"}, 403),
+        (b"{}", {"origin": "http://["}, 403),
     ]:
         assert ask(url, body, headers)[0] == status, (body[:9], headers)
-    assert ask(url)[0] == 405
+    status, _, headers = ask(url)
+    assert (status, headers["allow"]) == (405, "POST")
     status, body, _ = ask(f"{scripted.url}/v1/embeddings", {})
     assert status == 404 and "Served: POST /v1/chat/completions" in body["error"]["message"]
 
@@ -76,6 +89,23 @@ def test_a_body_that_is_too_large_is_not_kept(scripted: Child, told: str) -> Non
         while "}}" not in answer and (more := connection.recv(4096)):
             answer += more.decode()
     assert answer.startswith("HTTP/1.1 413") and "request_too_large" in answer
+
+
+def test_what_is_said_back_is_short(scripted: Child) -> None:
+    status, body, _ = scripted.chat("m" * 1_000_000)
+    assert (status, body["error"]["param"]) == (404, "model") and len(body["error"]["message"]) < 1000
+
+
+def test_the_first_of_many_mistakes_is_enough() -> None:
+    counted = f"{{'model': 'm', 'messages': [1] * {MANY}}}"
+    code = (
+        "import resource\nfrom orchestrator_graph.surfaces.server.completions import Wanted\n"
+        "most = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\nbefore = most()\n"
+        f"try:\n    Wanted.of({counted})\nexcept Exception as error:\n    print(error.param, most() - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    field, kib = done.stdout.split()
+    assert field == "messages.0" and int(kib) < MANY / 10  # a list of all mistakes takes a KiB for each
 
 
 def test_hints_of_openais_own_are_taken(scripted: Child) -> None:
