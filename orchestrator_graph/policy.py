@@ -51,7 +51,9 @@ class Policy(BaseModel):
         default=0.8, description="Below this confidence an answer is escalated; one number or one per task type."
     )
     cascade: list[str] = Field(default_factory=list, description="Models small to large, for strategy=cascade.")
-    max_cost_usd: float | None = Field(default=None, ge=0, description="Hard limit of one task's bill in US dollars.")
+    max_cost_usd: float | None = Field(
+        default=None, ge=0, le=1e9, description="Hard limit of one task's bill in US dollars."
+    )
     budget: str | None = Field(
         default=None, description="Name of a shared budget in orchestrator.toml, checked as well."
     )
@@ -135,7 +137,7 @@ class Policy(BaseModel):
     @classmethod
     def _selects(cls, value: dict[str, Any]) -> dict[str, Any]:
         fields = {name: item for name, item in value.items() if name != "share"}
-        if value and not (set(fields) <= TRIED and 0 <= float(value.get("share", -1)) <= 1):
+        if value and not (set(fields) <= TRIED and isinstance(n := value.get("share"), (int, float)) and 0 <= n <= 1):
             raise ValueError(f"{value}: give share from 0 to 1, and of the fields only {', '.join(sorted(TRIED))}")
         cls(**fields)
         return value

@@ -1,5 +1,6 @@
 """Who may use the server, as `orchestrator.toml` describes it. Values only: no key is in a file, or in here."""
 
+import hashlib
 import re
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
@@ -9,6 +10,8 @@ from orchestrator_graph.policy import Policy
 
 __all__ = ["ServerKey", "read_server_keys"]
 
+NOTHING = hashlib.sha256().hexdigest()
+"""What `printf %s "$KEY" | sha256sum` says where $KEY is not set."""
 DIGEST = re.compile(r"[0-9a-f]{64}")
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 OF_THE_KEY = ("tenant", "user_id", "budget")
@@ -58,6 +61,8 @@ def _key(name: str, table: Mapping[str, Any], budgets: Collection[str]) -> Serve
         raise ValueError(f"{where}.key_env", f"{env!r} is no name of an environment variable")
     if digest is not None and not (isinstance(digest, str) and DIGEST.fullmatch(digest)):
         raise ValueError(f"{where}.sha256", "not 64 lower-case hexadecimal digits: printf %s KEY | sha256sum")
+    if digest == NOTHING:
+        raise ValueError(f"{where}.sha256", "the digest of no text at all, which lets in whoever sends no key")
     return ServerKey(name, _policy(where, table, budgets), env or "", digest or "")
 
 

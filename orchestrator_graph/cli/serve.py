@@ -19,6 +19,9 @@ __all__ = ["serve"]
 
 GRACE_S = 60
 """How long requests under way may take to end once the server was told to; after a second Ctrl-C: not at all."""
+IDLE_S = 75
+"""How long a connection is kept open between two requests; longer than clients do (httpx: 5 s), so that they close it:
+a request that crosses the server's own closing fails."""
 
 
 def serve(
@@ -45,7 +48,15 @@ def serve(
         drive(orchestrator.memory.spent_nusd(SYNC, run_id=""))
         typer.echo(f"models: {', '.join(pool)}; keys: {len(told.server_keys) or 'none, open to this machine'}")
         app = create_app(orchestrator, keys, closes=True)
-        uvicorn.run(app, host=host, port=port, access_log=False, timeout_graceful_shutdown=GRACE_S)
+        uvicorn.run(
+            app,
+            host=host,
+            port=port,
+            workers=1,  # whatever $WEB_CONCURRENCY says: uvicorn would refuse to start
+            access_log=False,
+            timeout_keep_alive=IDLE_S,
+            timeout_graceful_shutdown=GRACE_S,
+        )
 
 
 def _check_open(host: str, keys: "Keys", config: Config) -> None:

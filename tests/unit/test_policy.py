@@ -10,6 +10,9 @@ from orchestrator_graph.policy import Policy
     ("fields", "words"),
     [
         ({"max_cost_usd": -1}, ["policy.max_cost_usd = -1", "greater than or equal to 0", "US dollars"]),
+        ({"max_cost_usd": 1e308}, ["policy.max_cost_usd = 1e+308", "less than or equal to"]),
+        ({"trial": {"share": []}}, ["policy.trial = ", "give share from 0 to 1"]),
+        ({"trial": {"tradeoff": 1}}, ["policy.trial = ", "give share from 0 to 1"]),
         ({"deadline_s": 0}, ["policy.deadline_s = 0", "greater than 0", "Seconds"]),
         ({"deadline_s": -3}, ["policy.deadline_s = -3"]),
         ({"tradeof": "best"}, ["policy.tradeof: unknown field", "tradeoff"]),

@@ -95,6 +95,9 @@ def _model(name: str, portfolio: Portfolio) -> Mapping[str, Any]:
 
 
 async def _elsewhere(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
+    assert isinstance(error, HTTPException)  # noqa: S101 - nothing else is handled here
+    status = error.status_code
     told = f"{request.method} {request.url.path} is not served here. Served: {SERVED}"
-    return problem_response(RefusedError(status, told, code="not_found" if status == 404 else "method_not_allowed"))
+    response = problem_response(RefusedError(status, told, code="not_found" if status == 404 else "method_not_allowed"))
+    response.headers.update(error.headers or {})  # Allow
+    return response

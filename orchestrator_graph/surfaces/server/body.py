@@ -59,17 +59,20 @@ class StreamOptions(BaseModel):
     include_usage: bool | None = None
 
 
+Stop = Annotated[str, Field(min_length=1)]
+
+
 class Body(BaseModel):
     """The whole request; anything else in it is refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     model: str
-    messages: Annotated[list[Message], Field(min_length=1)]
-    tools: list[Tool] | None = None
+    messages: Annotated[list[Message], Field(min_length=1, fail_fast=True)]
+    tools: Annotated[list[Tool], Field(fail_fast=True)] | None = None
     tool_choice: Literal["none", "auto", "required"] | ChosenTool | None = None
     parallel_tool_calls: bool | None = None
     response_format: Shape | None = None
-    stop: str | Annotated[list[str], Field(max_length=4)] | None = None
+    stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None

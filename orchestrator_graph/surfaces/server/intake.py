@@ -39,7 +39,7 @@ async def json_of(request: Request) -> Any:
 
 def _parsed(data: bytes) -> Any:
     try:
-        found = json.loads(data)
+        found = json.loads(data.decode("utf-8-sig"))  # nothing else: half a pair hides from SURROGATE in UTF-16
         if SURROGATE.search(data):
             json.dumps(found, ensure_ascii=False).encode()  # half of a pair is no text that any model could be sent
     except UnicodeEncodeError:

@@ -97,13 +97,20 @@ def is_loopback(host: str) -> bool:
 
 def _check_page(origin: str | None) -> None:
     """An open server is there for this machine's programs, not for any page that its browser shows."""
-    if origin is not None and not is_loopback(urlsplit(origin).hostname or ""):
+    if origin is not None and not _is_here(origin):
         raise RefusedError(
             403,
             "a web page from elsewhere may not use a server without API keys: configure [server.keys.NAME]",
             code="origin_not_allowed",
             kind="permission_error",
         )
+
+
+def _is_here(origin: str) -> bool:
+    try:
+        return is_loopback(urlsplit(origin).hostname or "")
+    except ValueError:  # no address at all
+        return False
 
 
 def _digest(key: str) -> bytes:

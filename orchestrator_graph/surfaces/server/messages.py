@@ -4,7 +4,7 @@ import json
 from typing import Annotated, Any, Literal
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
-from pydantic import BaseModel, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, field_validator
 
 __all__ = ["Message"]
 
@@ -59,10 +59,10 @@ class Called(BaseModel):
 
     @field_validator("arguments")
     @classmethod
-    def _object(cls, value: str, _: ValidationInfo) -> str:
+    def _object(cls, value: str) -> str:
         try:
             parsed = json.loads(value or "{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ValueError("not JSON") from None
         if not isinstance(parsed, dict):
             raise ValueError("not a JSON object")

@@ -13,6 +13,8 @@ OWN = "orchestrator"
 FULL = "orchestrator-full"
 VARIANTS = ("cheap", "balanced", "best")
 LOCAL = "local"
+MOST = 200
+"""So many characters of a name that nobody knows are said back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def named(model: str, portfolio: Portfolio) -> Named:
     if model in portfolio:
         return Named({"pin": model})
     known = ", ".join([*known_names(portfolio), f"{OWN}:0.3 (any number from 0 to 1)"])
-    told = f"the model {model!r} is not known here. Known: {known}"
+    told = f"the model {model[:MOST]!r} is not known here. Known: {known}"
     raise RefusedError(404, told, code="model_not_found", param="model")
 
 
