@@ -122,11 +122,12 @@ class Ledger:
 
     def insert(self, batches: Sequence[tuple[Table, list[Row]]]) -> None:
         """Commits rows in one transaction; what is there already stays, and what belongs to no task is left out."""
+        fresh = {row["id"] for table, rows in batches if table is schema.tasks for row in rows}
         with self.write("writing") as connection:
             for table, rows in batches:
                 kept = [cleaned(row) for row in rows]
                 if kept and table in schema.OF_A_TASK:  # a task may have been erased meanwhile
-                    known = _known(connection, [row["task_id"] for row in kept])
+                    known = fresh | _known(connection, sorted({row["task_id"] for row in kept} - fresh))
                     kept = [row for row in kept if row["task_id"] in known]
                 if kept:
                     connection.execute(self._insert[table], kept)

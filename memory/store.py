@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import MethodType
 from typing import TYPE_CHECKING
+from weakref import WeakMethod
 
 from orchestrator_graph.bounded import within
 from orchestrator_graph.drive import Effects
@@ -59,8 +61,21 @@ class Memory(Opening):
         self._unembedded = 0
 
     def taught(self, learn: "Callable[[History], None]") -> None:
-        """Calls `learn` at the first lookup of a vector space and when much is new; to be said before the first use."""
-        self._learners = (*self._learners, learn)
+        """Calls `learn` at the first lookup of a vector space and when much is new; to be said before the first use.
+
+        A method is held weakly: whoever learns may be gone before the memory is closed.
+        """
+        if not isinstance(learn, MethodType):
+            self._learners = (*self._learners, learn)
+            return
+        method = WeakMethod(learn)
+
+        def weakly(history: "History") -> None:
+            held = method()
+            if held is not None:
+                held(history)
+
+        self._learners = (*self._learners, weakly)
 
     async def lookup(
         self,

@@ -57,13 +57,15 @@ def read_task(messages: Sequence[AnyMessage], policy: Policy) -> tuple[Features,
         PrivacyError: Personal data under `pii="refuse"`.
     """
     words, media = ask_of(messages)
-    size = len(words.encode())
+    size = len(words.encode(errors="replace"))
     if not words.strip() and not media:
         raise InputError("messages: the last human message is empty; give a task in words")
     if not words.strip():
         raise InputError(
             f"messages: the last human message holds only {', '.join(media)}; say in words what to do with it"
         )
+    if size > len(words.encode(errors="ignore")):
+        raise InputError("messages: half a character, which is no UTF-8; give text.encode(errors='replace').decode()")
     if size > LIMITS.input_bytes:
         raise InputError(
             f"messages: the task has {size} bytes, at most {LIMITS.input_bytes} are taken; shorten or split it"

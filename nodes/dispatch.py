@@ -13,6 +13,7 @@ from orchestrator_graph.nodes.ahead import next_wave, wake
 from orchestrator_graph.nodes.io import Io
 from orchestrator_graph.nodes.recall import prefetch
 from orchestrator_graph.nodes.result import readable
+from orchestrator_graph.nodes.spent import catch_up
 from orchestrator_graph.state import State
 
 __all__ = ["dispatch"]
@@ -34,10 +35,7 @@ async def dispatch(state: State, io: Io) -> Command[Literal["solve", "synthesize
     ]
     if not ready:
         return Command(goto="synthesizer", update={"results": blocked})
-    calls = (state.get("calls") or {}).values()
-    spent = sum(call["cost_nusd"] for call in calls)
-    requests = sum(call["tries"] for call in calls if call["purpose"] not in ("embed", "tool"))
-    (await io.lease(state["task"])).catch_up(spent, requests)
+    spent = await catch_up(io, state["task"], state.get("calls") or {})
     task = {**state["task"], "spent_nusd": spent, "alone": len(state["subtasks"]) == 1}
     later = [item for item in state["subtasks"] if item["id"] not in results and item not in ready]
     await prefetch(io, task, [*ready, *later], len(ready))

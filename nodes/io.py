@@ -1,7 +1,6 @@
 """What node logic may do to the world.
 
-A node is `async def logic(state, io)`; `step.Step` hands it an `Io` over sync or async effects. Nothing else knows
-which.
+A node is `async def logic(state, io)`; `step.Step` hands it an `Io` over sync or async effects: only that knows which.
 """
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -63,6 +62,7 @@ class Services:
         calibration: What confidences were worth where outcomes are known.
         shifts: What one candidate's confidence says about the others.
         replay: What ensembles gained on remembered answers.
+        owner: Who learns what the memory teaches, kept as long as the graph is.
     """
 
     gateway: Gateway
@@ -83,6 +83,7 @@ class Services:
     shifts: Shifts = field(default_factory=Shifts)
     replay: Replay = field(default_factory=lambda: Replay(Calibration(), Collisions()))
     desk: Desk = field(default_factory=Desk)
+    owner: object = field(default=None, compare=False, repr=False)
 
     async def shared(self, fx: Effects, policy: Policy) -> SharedBudget | None:
         """The policy's shared budget, with its pace begun; `None` where it names none."""

@@ -44,7 +44,12 @@ class Shape:
         body = unfenced(text).strip()
         start, end = body.find("{"), body.rfind("}")
         body = body[start : end + 1] if start >= 0 else body
-        return self._by_class(body) if self.adapter is not None else self._by_schema(body)
+        value, problem = self._by_class(body) if self.adapter is not None else self._by_schema(body)
+        try:
+            json.dumps(value, allow_nan=False)
+        except ValueError:
+            return None, "NaN and Infinity are no JSON"  # Python reads them; a server could not send them
+        return value, problem
 
     def check(self, text: str) -> Evidence:
         """Evidence of an answer: decisive, whichever way it is wrong."""

@@ -15,11 +15,13 @@ from orchestrator_graph.nodes.shape import Shape
 from orchestrator_graph.nodes.situation import situation
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.portfolio import Portfolio
+from orchestrator_graph.routing.constraints import feasible
 from orchestrator_graph.routing.decide import decide
+from orchestrator_graph.routing.situation import Situation
 from orchestrator_graph.state import State
-from orchestrator_graph.types import Attempt, Candidate, Subtask
+from orchestrator_graph.types import Attempt, Candidate, Features, Subtask
 
-__all__ = ["broad", "shaped_plan", "structured"]
+__all__ = ["broad", "shaped_plan", "structured", "writers"]
 
 ONE_CALL = Policy(strategy="route", ensemble="never", explore=0.0)
 PROMPT = (Path(__file__).parent / "structure_prompt.txt").read_text(encoding="utf-8")
@@ -32,13 +34,22 @@ def broad(portfolio: Portfolio) -> Portfolio:
     return Portfolio(spec for spec in portfolio.values() if not spec.has("narrow"))
 
 
+def writers(portfolio: Portfolio, features: Features, policy: Policy, *, private: bool) -> Portfolio:
+    """The models that can be told to write JSON, where any of them may take the task; else nobody."""
+    able, limit = broad(portfolio), policy.max_cost_usd
+    now = Situation(private=private, left_nusd=None if limit is None else round(limit * 1e9))
+    return able if feasible(able, features, policy, now)[0] else Portfolio(())
+
+
 def shaped_plan(subtasks: list[Subtask], task: dict[str, Any], io: Io, portfolio: Portfolio) -> list[Subtask]:
     """The plan; a task left whole answers in the form itself, and `task["shaped"]` says so.
 
-    Not with tools, whose loop has steps that are no answers, nor where all models are narrow.
+    Not with tools, whose loop has steps that are no answers, nor where only narrow models may take it.
     """
-    services = io.services
-    if services.shape is None or services.toolbox or len(subtasks) > 1 or not broad(portfolio):
+    services, policy = io.services, io.policy(task)
+    if services.shape is None or services.toolbox or len(subtasks) > 1:
+        return subtasks
+    if not writers(portfolio, subtasks[0].features, policy, private=subtasks[0].private):
         return subtasks
     task["shaped"] = True
     return [replace(one, features=replace(one.features, expects="json")) for one in subtasks]

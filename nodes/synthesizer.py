@@ -12,6 +12,7 @@ from orchestrator_graph.nodes.features import untooled
 from orchestrator_graph.nodes.io import Io, call_record
 from orchestrator_graph.nodes.remember import remember
 from orchestrator_graph.nodes.situation import situation
+from orchestrator_graph.nodes.spent import catch_up
 from orchestrator_graph.nodes.structured import structured
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.portfolio import Portfolio
@@ -30,6 +31,7 @@ async def synthesize(state: State, io: Io) -> dict[str, Any]:
     state = _raised(state)
     results, order = state["results"], [subtask["id"] for subtask in state["subtasks"]]
     missing = [results[name] for name in order if results[name]["status"] == "failed"]
+    await catch_up(io, state["task"], state.get("calls") or {})
     text, call = await _text(state, io, order, bool(missing))
     calls = {**(state.get("calls") or {}), **(call_record(call) if call is not None else {})}
     if missing:

@@ -16,6 +16,7 @@ from orchestrator_graph.nodes.io import Io, call_record
 from orchestrator_graph.nodes.prompt import fill, prompt_for
 from orchestrator_graph.nodes.recipes import Answer, answered, unusable
 from orchestrator_graph.nodes.situation import situation
+from orchestrator_graph.nodes.spent import catch_up
 from orchestrator_graph.nodes.tool_run import unrun
 from orchestrator_graph.nodes.transcript import called, messages_of, step_of, steps_of
 from orchestrator_graph.nodes.upward import in_line
@@ -39,7 +40,8 @@ async def converse(state: SolveState, io: Io) -> Command[Literal["tools", "judge
     Who is in use stays, or gives way to somebody believed to be at least as good, who goes on from the same results. At
     the last round the model is told to answer; one that calls tools again has failed. All failures are values.
     """
-    await _catch_up(state, io)
+    if state.get("calls"):
+        await catch_up(io, state["task"], state["calls"], state["task"].get("spent_nusd", 0))
     state, refused, note = await _labelled(state, io)
     settled = _direct(state, io) if refused is None else Answer(candidate="", failure=refused)
     if settled is not None:
@@ -134,15 +136,6 @@ async def _labelled(state: SolveState, io: Io) -> tuple[SolveState, Failure | No
     return {**state, "subtask": {**state["subtask"], "private": True}}, None, f"{seen}: kept on local models"
 
 
-async def _catch_up(state: SolveState, io: Io) -> None:
-    """What this subtask took before it went on in another process."""
-    calls = (state.get("calls") or {}).values()
-    if calls:
-        spent = state["task"].get("spent_nusd", 0) + sum(call["cost_nusd"] for call in calls)
-        requests = sum(call["tries"] for call in calls if call["purpose"] not in ("embed", "tool"))
-        (await io.lease(state["task"])).catch_up(spent, requests)
-
-
 def _to_judge(state: SolveState, answer: Answer, tried: list[str], calls: Calls) -> Command[Literal["tools", "judge"]]:
     loop = {"said": steps_of(state), "holder": None}
     update = {"current": to_json(answer), "tried": tried, "calls": calls, "loop": loop, "subtask": state["subtask"]}
@@ -158,9 +151,17 @@ def _to_tools(
     brief = HumanMessage(fill(state["subtask"]["brief"], state["answers"]))
     messages: list[AnyMessage] = [brief, *messages_of({**state, "loop": loop}, attempt.model)]
     asked, box = {"candidate": candidate.id, "call_id": attempt.id}, io.services.toolbox
-    one = ToolState(task=state["task"], subtask=state["subtask"], call={}, asked=asked, messages=[])
-    # A checkpointer keeps what each call is sent: all that was said goes only where a tool may read it.
-    sent = [ToolState({**one, "call": c, "messages": messages if c["name"] in box.readers else []}) for c in called(step)]  # type: ignore[typeddict-item]
+    sent = [
+        # A checkpointer keeps what each call is sent: all that was said goes only where a tool may read it.
+        ToolState(
+            task=state["task"],
+            subtask=state["subtask"],
+            call=call,
+            asked=asked,
+            messages=messages if call["name"] in box.readers else [],
+        )
+        for call in called(step)
+    ]
     known, why = box.known, f"at most {LIMITS.tool_calls} tool calls are made for one answer"
     over = {one["call"]["id"]: unrun(one, known(one["call"]["name"]), why) for one in sent[LIMITS.tool_calls :]}
     update = {"tried": tried, "calls": calls, "loop": loop, "subtask": state["subtask"], "tools": over}

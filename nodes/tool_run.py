@@ -3,7 +3,7 @@
 Whatever a tool does wrong is a message for the model to see. Interrupts pass through.
 """
 
-import json
+import asyncio
 import math
 import time
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ from orchestrator_graph.gateway.run_span import paused
 from orchestrator_graph.gateway.tracing import config_for, kept_here
 from orchestrator_graph.nodes.features import personal_data
 from orchestrator_graph.nodes.io import LENT, Io, call_record
-from orchestrator_graph.policy import LIMITS
+from orchestrator_graph.nodes.tool_content import as_json, bounded_content, words_in
 from orchestrator_graph.state import ToolState
 from orchestrator_graph.types import NANO, Attempt, Failure, new_id
 
@@ -32,6 +32,8 @@ __all__ = ["run_tool", "unrun"]
 
 COST = "cost_usd"
 """The key of a tool's artifact that says what the call cost."""
+MOST_USD = 1_000_000.0
+"""No call costs more, whatever a tool says: sums must fit the ledger."""
 
 
 async def run_tool(state: ToolState, io: Io) -> dict[str, Any]:
@@ -67,10 +69,8 @@ def unrun(state: ToolState, name: str, why: str) -> dict[str, Any]:
 
 
 def _result(state: ToolState, name: str, message: ToolMessage, **told: Any) -> dict[str, Any]:
-    content = json.loads(json.dumps(message.content, default=str))
-    if isinstance(content, str) and len(content) > LIMITS.tool_chars:  # each checkpoint holds it again
-        content = f"{content[: LIMITS.tool_chars]}\n[cut: {LIMITS.tool_chars} of {len(content)} characters]"
-    pii = personal_data(content if isinstance(content, str) else str(message.text))
+    content = bounded_content(as_json(message.content))
+    pii = personal_data("\n".join(words_in(content)))
     return {"name": name, "args": state["call"]["args"], "content": content, "pii": pii, **state["asked"], **told}
 
 
@@ -101,11 +101,7 @@ async def _ran(state: ToolState, io: Io, left_s: float | None) -> ToolMessage:
     if lent is not None:  # what a tool writes is for the caller's stream, not for this child graph's
         runtime = runtime.override(stream_writer=lent)
     given = {"__type": "tool_call_with_context", "tool_call": call, "state": {"messages": state["messages"]}}
-    config, more = _config(state), {"runtime": runtime}
-
-    async def work(fx: Effects) -> Any:
-        return await fx.run(lambda: node.invoke(given, config, **more), lambda: node.ainvoke(given, config, **more))
-
+    work = partial(_invoked, node, given, _config(state), runtime)
     try:
         return _message_in(await within(io.fx, left_s, work), call)
     except TimeoutError as error:
@@ -114,6 +110,18 @@ async def _ran(state: ToolState, io: Io, left_s: float | None) -> ToolMessage:
         if is_bubble(error) or _asks_again(error):
             raise
         return _failed(call, f"Error: {error!r}")
+
+
+async def _invoked(node: Any, given: Any, config: Any, runtime: Any, fx: Effects) -> Any:
+    try:
+        return await fx.run(
+            lambda: node.invoke(given, config, runtime=runtime), lambda: node.ainvoke(given, config, runtime=runtime)
+        )
+    except asyncio.CancelledError:
+        task = asyncio.current_task() if fx.is_async else None
+        if task is not None and task.cancelling():
+            raise
+        raise RuntimeError("the tool cancelled itself") from None  # as clients do whose server is gone
 
 
 def _asks_again(error: Exception) -> bool:
@@ -150,6 +158,8 @@ def _failed(call: Mapping[str, Any], words: str) -> ToolMessage:
 def _cost(artifact: Any) -> int:
     """Nano-dollars, where the tool's artifact is a mapping that says `cost_usd`; else nothing."""
     said = artifact.get(COST) if isinstance(artifact, Mapping) else None
-    if isinstance(said, bool) or not isinstance(said, int | float) or not math.isfinite(said) or said < 0:
+    try:
+        dollars = 0.0 if isinstance(said, bool) else float(said)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
         return 0
-    return math.ceil(said * NANO)
+    return math.ceil(min(dollars, MOST_USD) * NANO) if 0 < dollars < math.inf else 0

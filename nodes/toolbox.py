@@ -104,7 +104,8 @@ def _reads(tool: "BaseTool") -> bool:
 
     told = convert_to_openai_tool(tool).get("function", {}).get("parameters", {}).get("properties", {})
     code = getattr(tool, "func", None) or getattr(tool, "coroutine", None)
-    taken = {*tool.get_input_schema().model_fields, *(inspect.signature(code).parameters if code else ())}
+    fields = getattr(tool.get_input_schema(), "model_fields", {"?": None})  # of Pydantic 1: not known
+    taken = {*fields, *(inspect.signature(code).parameters if code else ())}
     return not taken <= {*told, "config", "callbacks", "run_manager"}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 
+from orchestrator_graph.nodes.tool_content import as_json
 from orchestrator_graph.types import Attempt, Candidate, new_id
 
 __all__ = ["called", "messages_of", "seen_by_users", "step_of", "steps_of", "stuck", "told"]
@@ -43,7 +44,7 @@ def step_of(candidate: Candidate, attempt: Attempt, taken: Collection[str]) -> d
     }
     if [call["id"] for call in calls] != [call["id"] for call in message.tool_calls]:
         data |= {"content": attempt.text, "additional_kwargs": {}}  # they may name the calls by their old ids
-    plain = json.loads(json.dumps({**data, "tool_calls": calls}, default=str))
+    plain = as_json({**data, "tool_calls": calls})
     return {"candidate": candidate.id, "model": attempt.model, "call_id": attempt.id, "message": plain}
 
 

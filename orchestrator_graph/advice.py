@@ -12,6 +12,7 @@ from orchestrator_graph.nodes.features import read_features
 from orchestrator_graph.nodes.io import Services
 from orchestrator_graph.nodes.recall import seen_by
 from orchestrator_graph.nodes.situation import with_lookup
+from orchestrator_graph.nodes.structured import writers
 from orchestrator_graph.nodes.toolbox import one_model
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.portfolio import Portfolio
@@ -39,6 +40,7 @@ class Case:
         sticky: Inside a tool loop, the candidate in use.
         sensitive: Personal data was seen elsewhere than in the user's words.
         spent_nusd: Of the task's money, by earlier steps of its tool loop.
+        shaped: The answer is to have the form of the orchestrator's `response_format`.
     """
 
     messages: "Sequence[BaseMessage]"
@@ -48,14 +50,17 @@ class Case:
     sticky: str | None = None
     sensitive: bool = False
     spent_nusd: int = 0
+    shaped: bool = False
 
     @classmethod
-    def of(cls, text: str, policy: Policy, *, tools: bool = False) -> "Case":
-        """A task in words alone; `tools`: models may call some for it."""
+    def of(cls, text: str, policy: Policy, services: Services) -> "Case":
+        """A task in words alone, as the orchestrator's graph would take it."""
         from langchain_core.messages import HumanMessage
 
         message = [HumanMessage(text)]
-        return cls(message, one_model(policy)[0], ("tools",)) if tools else cls(message, policy)
+        if services.toolbox:
+            return cls(message, one_model(policy)[0], ("tools",))
+        return cls(message, policy, shaped=services.shape is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,9 @@ async def advise(fx: Effects, services: Services, case: Case) -> Advice:
     wanted = sensitive or (case.sensitive and policy.pii == "local_if_available")
     private = settle_privacy(portfolio, features, policy, wanted, notes)
     check_feasible(portfolio, features, policy, private)
+    able = writers(portfolio, features, policy, private=private) if case.shaped else None
+    if able:
+        portfolio, features = able, replace(features, expects="json")
     await services.shared(fx, policy)  # begins its pace
     now = _situation(services, portfolio, case, private=private)
     standing = await services.promises.of(fx, services.memory, policy, portfolio)

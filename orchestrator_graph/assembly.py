@@ -73,6 +73,7 @@ class Assembly:
         self._certificate = certificate
         self._checks = dict(checks or {})
         self._toolbox, self._shape = toolbox_of(tools), shape_of(response_format)
+        self._pairs, self._collisions, self._shifts = Pairs(), Collisions(), Shifts()
         self._compile_options = compile_options
 
     @cached_property
@@ -107,8 +108,8 @@ class Assembly:
     @cached_property
     def memory(self) -> Memory:
         """What is remembered."""
-        named = self._models is not None or (self._config is not None and self._config.models is not None)
-        memory = memory_of(self._memory, self._embedder, self._config, self.gateway, found=not named)
+        found = self._models is None and (self._config is None or self._config.models is None)
+        memory = memory_of(self._memory, self._embedder, self._config, self.gateway, found=found)
         memory.taught(self._learn)
         return memory
 
@@ -121,10 +122,6 @@ class Assembly:
             learner.learn(recent)
 
     @cached_property
-    def _pairs(self) -> Pairs:
-        return Pairs()
-
-    @cached_property
     def _promises(self) -> "Promises":
         from orchestrator_graph.nodes.promises import Promises
 
@@ -132,16 +129,8 @@ class Assembly:
         return Promises(of_file if self._certificate is None else self._certificate)
 
     @cached_property
-    def _collisions(self) -> Collisions:
-        return Collisions()
-
-    @cached_property
     def _calibration(self) -> Calibration:
         return Calibration(out_of_fold)
-
-    @cached_property
-    def _shifts(self) -> Shifts:
-        return Shifts()
 
     @cached_property
     def _replay(self) -> Replay:
@@ -160,8 +149,9 @@ class Assembly:
         from orchestrator_graph.nodes.io import Services
         from orchestrator_graph.nodes.pace import paces
 
-        budgets = {} if self._config is None else self._config.budgets
+        budgets = self._config.budgets if self._config else {}
         return Services(
+            owner=self,
             gateway=self.gateway,
             memory=self.memory,
             policy=self.policy,
@@ -189,12 +179,14 @@ class Assembly:
 
     def close(self) -> None:
         """Closes clients and memory; what was acknowledged is kept."""
-        for name in ("memory", "gateway"):
-            if name in self.__dict__:
-                getattr(self, name).close()
+        for part in self._made:
+            part.close()
 
     async def aclose(self) -> None:
         """`close`, async."""
-        for name in ("memory", "gateway"):
-            if name in self.__dict__:
-                await getattr(self, name).aclose()
+        for part in self._made:
+            await part.aclose()
+
+    @property
+    def _made(self) -> list[Any]:
+        return [self.__dict__[name] for name in ("memory", "gateway") if name in self.__dict__]

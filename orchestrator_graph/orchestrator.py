@@ -71,7 +71,7 @@ class Orchestrator(Assembly):
     async def _advice(self, fx: Effects, text: str, policy: Policy | dict[str, Any] | None) -> Decision:
         from orchestrator_graph.advice import Case, advise
 
-        return (await advise(fx, self.services, Case.of(text, self._over(policy), tools=bool(self._toolbox)))).decision
+        return (await advise(fx, self.services, Case.of(text, self._over(policy), self.services))).decision
 
     def run(self, text: str, policy: Policy | dict[str, Any] | None = None) -> dict[str, Any]:
         """The graph's output for one task: `messages, plan, results, bill`."""

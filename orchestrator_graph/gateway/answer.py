@@ -70,7 +70,7 @@ def read_answer(message: Any, flavour: Flavour, spec: ModelSpec, size: Size, giv
     if given_up:
         return _part(message, flavour, spec, size, given_up)
     meta: Mapping[str, Any] = message.response_metadata or {}
-    text = str(message.text)
+    text = _text(message)
     finish = _finish(meta)
     reported = message.usage_metadata
     failure = _overflow(reported, flavour, spec, size) or _failure(message, text, finish, flavour)
@@ -97,7 +97,7 @@ def _part(message: Any, flavour: Flavour, spec: ModelSpec, size: Size, why: str)
     Servers count at the end of a stream, so the tokens are counted as they came; more may have been under way. Only a
     pocket model surely computed no more than it gave.
     """
-    text, logprobs = str(message.text), read_logprobs(message.response_metadata.get("logprobs"))
+    text, logprobs = _text(message), read_logprobs(message.response_metadata.get("logprobs"))
     told = {"input_tokens": (message.usage_metadata or {}).get("input_tokens"), "output_tokens": len(logprobs)}
     usage = usage_of(told, size, text, spec.bytes_per_token)
     return Answer(
@@ -122,6 +122,11 @@ def _finish(meta: Mapping[str, Any]) -> str:
     details = meta.get("incomplete_details")
     reason = details.get("reason") if isinstance(details, Mapping) else None
     return str(reason or meta.get("status") or "")
+
+
+def _text(message: Any) -> str:
+    """The answer as any state, server and database takes it: half a character, as some servers send, is no UTF-8."""
+    return str(message.text).encode(errors="replace").decode()
 
 
 def _failure(message: Any, text: str, finish: str, flavour: Flavour) -> Failure | None:

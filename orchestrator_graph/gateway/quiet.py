@@ -10,7 +10,7 @@ from contextvars import Context, copy_context
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from langchain_core.runnables.config import ensure_config, var_child_runnable_config
+from langchain_core.runnables.config import ensure_config
 
 from orchestrator_graph.gateway.tracing import kept_here, local_handlers
 
@@ -61,12 +61,4 @@ async def awalked(stream: Any) -> AsyncIterator[Any]:
 def _kept() -> tuple[Context, ExitStack]:
     context, stack = copy_context(), ExitStack()
     context.run(stack.enter_context, kept_here(private=True))
-    context.run(_alone)
     return context, stack
-
-
-def _alone() -> None:
-    """LangGraph adds the handlers of the run around to those that it is given: there they are local ones already."""
-    around = var_child_runnable_config.get()
-    if around is not None:
-        var_child_runnable_config.set({**around, "callbacks": None})

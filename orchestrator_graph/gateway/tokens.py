@@ -36,7 +36,7 @@ def expected_tokens(text: str, bytes_per_token: float) -> int:
     >>> expected_tokens("Add 47 and 38.", 4.0)
     4
     """
-    return math.ceil(len(text.encode()) / bytes_per_token)
+    return math.ceil(len(text.encode(errors="replace")) / bytes_per_token)
 
 
 def size_of(messages: Iterable[Any], bytes_per_token: float = 4.0) -> Size:
@@ -49,6 +49,7 @@ def size_of(messages: Iterable[Any], bytes_per_token: float = 4.0) -> Size:
     least = expected = most = 0.0
     for message in messages:
         text, media = _parts(message)
+        text = text.encode(errors="replace").decode()  # half a character, as some servers send it, is no UTF-8
         count = len(text.encode())
         cut = count if bytes_per_token == 1 else len(REPEATED.sub(r"\1\1\1", text).encode())
         least += cut / (1 if bytes_per_token == 1 else BYTES_PER_TOKEN_AT_MOST) + LEAN_MEDIA_TOKENS * media

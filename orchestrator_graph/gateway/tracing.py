@@ -54,7 +54,7 @@ def _lifted(metadata: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def kept_here(*, private: bool) -> Iterator[None]:
-    """No LangSmith tracer and no registered handler from elsewhere is added inside when the text is private."""
+    """No LangSmith tracer and no handler from elsewhere, registered or of the run around, when the text is private."""
     if not private:
         yield
         return
@@ -65,6 +65,7 @@ def kept_here(*, private: bool) -> Iterator[None]:
     try:
         with tracing_context(enabled=False), ExitStack() as stack:
             _silence(stack)
+            _close_off(stack)
             yield
     finally:
         tracing_v2_callback_var.reset(token)
@@ -80,6 +81,16 @@ def _silence(stack: ExitStack) -> None:
         foreign = kind is not None and kind.__module__.partition(".")[0] not in LOCAL_PACKAGES
         if foreign if held is None else not _stays(held):
             stack.callback(var.reset, var.set(BaseCallbackHandler()))
+
+
+def _close_off(stack: ExitStack) -> None:
+    """LangGraph, and models with something bound to them, add the handlers of the run around to those given them."""
+    from langchain_core.runnables.config import var_child_runnable_config
+
+    around = var_child_runnable_config.get()
+    if around is not None and around.get("callbacks"):
+        local = var_child_runnable_config.set({**around, "callbacks": local_handlers(around["callbacks"])})
+        stack.callback(var_child_runnable_config.reset, local)
 
 
 def local_handlers(callbacks: Any) -> Any:

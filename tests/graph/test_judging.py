@@ -148,6 +148,24 @@ def test_a_copy_of_the_graph_outlives_the_first() -> None:
     assert copy.invoke({"messages": [("user", "Tell a joke")]})["messages"][-1].content == "fine"
 
 
+def test_a_graph_that_nobody_holds_goes_with_its_threads() -> None:
+    import gc
+    import threading
+
+    from orchestrator_graph import create_orchestrator
+
+    def ours() -> int:
+        return sum("orchestrator" in thread.name for thread in threading.enumerate())
+
+    before = ours()
+    for _ in range(3):
+        graph = create_orchestrator([model("only", "fine")])
+        graph.invoke({"messages": [("user", "Tell a joke")]})
+    del graph
+    gc.collect()
+    assert ours() <= before
+
+
 def test_a_parents_own_fields_are_not_our_policy(mode: str) -> None:
     from orchestrator_graph.nodes.analyzer import in_force
 

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import pytest
+from langchain_core.messages import BaseMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import interrupt
 
 from orchestrator_graph import Policy
 from tests.graph.support import model, orchestrated, resume, run
+from tests.graph.tooled import Desk, caller
 
 TASK = "1. Name a tree\n2. Name a river\n3. Name an animal\n4. Write a motto for the result of 3"
 THREAD: dict[str, Any] = {"configurable": {"thread_id": "t"}}
@@ -29,3 +32,25 @@ def test_a_resumed_run_keeps_its_cap(mode: str) -> None:
     assert states == {"1": "accepted", "2": "accepted", "3": "accepted", "4": "failed"}
     assert out["results"]["4"]["missing"].startswith("budget: ")
     assert 0 < out["bill"]["total_usd"] <= CAP
+
+
+def test_the_call_for_a_form_keeps_it_as_well(mode: str) -> None:
+    crashes, asked = [KeyboardInterrupt], list[str]()
+
+    def replies(messages: list[BaseMessage], _: list[Any]) -> str:
+        if "Between the marks" in str(messages[0].content):
+            asked.append("form")
+            if crashes:
+                raise crashes.pop()
+        return LONG * 2
+
+    cap, saver = 0.124, InMemorySaver()
+    options: dict[str, Any] = {"tools": [Desk().add], "checkpointer": saver}
+    options["response_format"] = {"properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    with orchestrated(caller("only", replies, price=20.0), **options) as orc, pytest.raises(KeyboardInterrupt):
+        run(orc, mode, "Who wrote Faust?", Policy(max_cost_usd=cap), **THREAD)
+    with orchestrated(caller("only", replies, price=20.0), **options) as orc:
+        out = resume(orc, mode, **THREAD)
+    assert asked == ["form", "form"]  # no repair: beside what came before the crash it might pass the cap
+    assert 0 < out["bill"]["total_usd"] <= cap
+    assert "structured_response is None: test:only failed: budget" in out["bill"]["notes"]

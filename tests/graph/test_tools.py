@@ -155,3 +155,46 @@ def test_the_second_turn_of_a_thread_has_tools_of_its_own(mode: str) -> None:
         outs = [run(orc, mode, text, configurable={"thread_id": "t"}) for text in ("Add 47 and 38", "Who wrote Faust?")]
     assert [len(out["results"]["1"]["tools"]) for out in outs] == [1, 1]
     assert [message.type for message in outs[1]["messages"]] == ["human", "ai", "human", "ai"]
+
+
+@pytest.mark.parametrize("deadline", [None, 20.0])
+def test_a_tool_that_cancels_itself_is_an_error_for_the_model(mode: str, deadline: float | None) -> None:
+    def gone() -> str:
+        """Does what a client does whose server is gone."""
+        raise asyncio.CancelledError
+
+    with orchestrated(caller("a", once(calls(call("gone")))), tools=[gone]) as orc:
+        out = run(orc, mode, "Who wrote Faust?", Policy(deadline_s=deadline) if deadline else None)
+    assert out["messages"][-1].content == "It is Error: RuntimeError('the tool cancelled itself')"
+
+
+def test_a_caller_who_cancels_is_obeyed() -> None:
+    began: list[str] = []
+
+    @tool
+    async def wait() -> str:
+        """Waits."""
+        began.append("wait")
+        await asyncio.sleep(30)
+        return "late"
+
+    with orchestrated(caller("a", once(calls(call("wait")))), tools=[wait]) as orc, pytest.raises(TimeoutError):
+        asyncio.run(asyncio.wait_for(orc.arun("Who wrote Faust?"), 2))
+    assert began == ["wait"]
+
+
+HALF = "\ud83d"
+"""Half of an emoji: some servers split them between two chunks."""
+
+
+def test_half_characters_of_models_and_tools_end_no_run(mode: str) -> None:
+    def echo(word: str) -> str:
+        """Says it again."""
+        return word + HALF
+
+    asked = calls(call("echo", word=HALF), text=HALF)
+    with orchestrated(caller("a", once(asked, "It is {}" + HALF)), tools=[echo], checkpointer=InMemorySaver()) as orc:
+        out = run(orc, mode, "Who wrote Faust?", configurable={"thread_id": "t"})
+        with pytest.raises(InputError, match="messages: half a character"):
+            run(orc, mode, HALF, configurable={"thread_id": "u"})
+    assert out["messages"][-1].content == "It is ???"

@@ -1,12 +1,16 @@
 """Bounds of a tool loop: rounds, calls, money, time; and that every call is answered once, whatever models do."""
 
 import time
-from typing import Any
+from decimal import Decimal
+from typing import Annotated, Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.tools import tool
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.prebuilt import InjectedState
 
 from orchestrator_graph import Orchestrator, Policy
 from orchestrator_graph.policy import LIMITS
@@ -53,6 +57,22 @@ def test_what_a_tool_says_it_costs_is_billed_and_drawn_from_the_budget(mode: str
     assert out["results"]["1"]["missing"].startswith("budget")  # the third call passed the limit; nobody is asked then
 
 
+SAID = [(Decimal("0.02"), 20_000_000), ("0.02", 20_000_000), (1e300, 10**15), (10**400, 0), (float("nan"), 0), (-1, 0)]
+SAID += [(None, 0), (True, 0), ("much", 0)]
+
+
+@pytest.mark.parametrize(("said", "billed"), SAID, ids=[str(said)[:8] for said, _ in SAID])
+def test_whatever_a_tool_says_it_costs_the_bill_is_a_bill(mode: str, said: Any, billed: int) -> None:
+    @tool(response_format="content_and_artifact")
+    def search(query: str) -> tuple[str, dict[str, Any]]:
+        """Searches, for money."""
+        return query, {"cost_usd": said}
+
+    with orchestrated(caller("a", once(calls(call("search", query="x"))), price=0.01), tools=[search]) as orc:
+        out = run(orc, mode, "Who wrote Faust?")
+    assert [line["cost_nusd"] for line in out["bill"]["lines"] if line["purpose"] == "tool"] == [billed]
+
+
 def test_parts_side_by_side_see_what_the_others_tools_cost(mode: str) -> None:
     @tool(response_format="content_and_artifact")
     def search(query: str) -> tuple[str, dict[str, float]]:
@@ -90,6 +110,50 @@ def test_what_a_tool_returns_is_bounded(mode: str) -> None:
     with orchestrated(caller("a", once(calls(call("flood", n=10**7)))), tools=[flood]) as orc:
         out = run(orc, mode, "Who wrote Faust?")
     assert out["messages"][-1].content.endswith("[cut: 100000 of 10000000 characters]")
+
+
+def test_blocks_are_bounded_together(mode: str) -> None:
+    @tool
+    def flood(n: int) -> list[dict[str, str]]:
+        """Says much, in blocks, as the tools of MCP servers do."""
+        return [{"type": "text", "text": "x" * n} for _ in range(3)]
+
+    told: list[Any] = []
+
+    def replies(messages: list[BaseMessage], _: list[Any]) -> str | AIMessage:
+        told.extend(message.content for message in results(messages))
+        return "done" if told else calls(call("flood", n=80_000))
+
+    with orchestrated(caller("a", replies), tools=[flood]) as orc:
+        run(orc, mode, "Who wrote Faust?")
+    first, second = told[0]
+    assert len(first["text"]) == 80_000
+    assert second["text"].endswith("x\n[cut: 20000 of 80000 characters]")
+
+
+@pytest.mark.parametrize("reads", [False, True])
+def test_a_checkpointer_holds_what_tools_returned_few_times_over(mode: str, reads: bool) -> None:
+    @tool
+    def flood(n: int) -> str:
+        """Says much."""
+        return str(n % 10) * 50_000
+
+    @tool
+    def flood_reading(n: int, state: Annotated[dict[str, Any], InjectedState]) -> str:
+        """Says much, having read the state."""
+        return str(len(state["messages"]) % 10) * 50_000
+
+    name, saver = "flood_reading" if reads else "flood", InMemorySaver()
+
+    def replies(messages: list[BaseMessage], _: list[Any]) -> str | AIMessage:
+        done = len(results(messages))
+        return "done" if done == 16 else calls(*(call(name, f"c{done + n}", n=n) for n in range(8)))
+
+    with orchestrated(caller("a", replies), tools=[flood, flood_reading], checkpointer=saver) as orc:
+        run(orc, mode, "Who wrote Faust?", configurable={"thread_id": "t"})
+    held = sum(len(data) for _, data in saver.blobs.values())
+    returned = 16 * 50_000
+    assert returned < held < (12 if reads else 3) * returned
 
 
 STEP = st.lists(st.tuples(st.sampled_from(["add", "fail", "sing"]), st.sampled_from(["", "c1", "c2"])), max_size=20)

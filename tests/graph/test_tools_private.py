@@ -29,9 +29,13 @@ class Listening(BaseCallbackHandler):
 
     def __init__(self) -> None:
         self.heard: list[str] = []
+        self.asked: list[str] = []
 
     def on_tool_start(self, serialized: dict[str, Any], input_str: str, **kwargs: Any) -> None:
         self.heard.append(input_str)
+
+    def on_chat_model_start(self, serialized: Any, messages: list[list[BaseMessage]], **kwargs: Any) -> None:
+        self.asked.append("\n".join(str(message.content) for message in messages[0]))
 
 
 def heard_by(seen: list[str], replies: Replies) -> Replies:
@@ -80,6 +84,16 @@ def test_personal_data_from_a_tool_keeps_the_rest_at_home(mode: str) -> None:
     assert "args" not in out["results"]["1"]["tools"][0]
 
 
+def test_personal_data_in_blocks_is_seen_too(mode: str) -> None:
+    def look_up(name: str) -> list[dict[str, Any]]:
+        """Looks a person up."""
+        return [{"type": "json", "json": {"name": name, "mail": [MAIL]}}]
+
+    with orchestrated(*pool([]), tools=[look_up]) as orc:
+        out = run(orc, mode, "Who is Jo?", Policy(tradeoff="best"))
+    assert (out["results"]["1"]["candidate"], out["results"]["1"]["private"]) == ("test:home", True)
+
+
 def test_once_private_foreign_tracers_hear_of_no_further_tool(mode: str) -> None:
     def twice(messages: list[BaseMessage], _: list[Any]) -> str | AIMessage:
         return "done" if len(results(messages)) > 1 else calls(call("look_up", "c2", name="Jim"))
@@ -90,6 +104,7 @@ def test_once_private_foreign_tracers_hear_of_no_further_tool(mode: str) -> None
     names += [item["candidate"] for item in out["results"]["1"]["tools"]]
     assert names == ["test:cloud", "test:home"]
     assert len(handler.heard) == 1
+    assert handler.asked == ["Who is Jo?"]  # the model at home had tools bound, which merges a run's handlers
 
 
 def test_what_builds_on_it_is_private_too(mode: str) -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,21 @@ def test_other_budgets_free_calls_and_repeated_bills_change_nothing(ledger: Ledg
     assert not budget.reserve(1)
 
 
+def test_what_was_not_set_aside_is_booked_once_by_any_number_of_threads(ledger: Ledger) -> None:
+    budget = LedgerBudget(ledger, "team", 100, "total")
+    assert budget.reserve(10)
+    threads = [threading.Thread(target=budget.book, args=(1,)) for _ in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    budget.settle(10, 5)
+    assert budget.so_far()[0] == 45
+    budget.book(70)  # also above the limit
+    assert budget.so_far()[0] == 115
+    assert not budget.reserve(1)
+
+
 def test_it_begins_with_what_was_spent_before_there_were_reservations(database: str) -> None:
     memory = Memory(database)
     calls = (("", Attempt(new_id(), "m", "execute", cost_nusd=70)),)
@@ -126,11 +142,12 @@ def test_nothing_is_granted_while_the_ledger_is_away_and_bills_are_kept(postgres
     postgres.stop()
     try:
         budget.settle(50, 20)
+        budget.book(5)
         assert not budget.reserve(1)
         assert "refused" in budget.away
     finally:
         postgres.start()
-    assert budget.reserve(80)
+    assert budget.reserve(75)
     assert not budget.reserve(1)
     assert budget.away == ""
     ledger.close()
