@@ -16,6 +16,7 @@ from orchestrator_graph.drive import Effects
 from orchestrator_graph.errors import PrivacyError
 from orchestrator_graph.gateway.ask import says
 from orchestrator_graph.gateway.budget import Lease
+from orchestrator_graph.gateway.run_span import begin_run
 from orchestrator_graph.gateway.tracing import PART_OF_A_RUN
 from orchestrator_graph.nodes.failover import remaining
 from orchestrator_graph.nodes.features import ask_of
@@ -75,8 +76,9 @@ class Exchange:
         token, attempts = PART_OF_A_RUN.set(True), list[Attempt]()
         told = Told(choice, policy, loop, portfolio, attempts, began)
         try:
-            lease = await self._lease(fx, choice, policy, loop)
+            lease = begin_run(await self._lease(fx, choice, policy, loop), began, private=choice.private)
             await self._ask(fx, turn, told, lease, on_chunk)
+            message = await remembered(fx, self.services, told)
         except asyncio.CancelledError:
             await self._left_behind(fx, told)
             raise
@@ -85,7 +87,6 @@ class Exchange:
             gateway.release(choice.run_id)
             if self.kept is not None:
                 self.kept.took(told)
-        message = await remembered(fx, self.services, told)
         if message is None:
             raise failed(attempts, NOBODY)
         return message

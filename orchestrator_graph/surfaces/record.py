@@ -22,6 +22,7 @@ from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.portfolio import Portfolio
 from orchestrator_graph.surfaces.choice import Choice
 from orchestrator_graph.surfaces.loop import RECORD, Loop
+from orchestrator_graph.surfaces.observed import observe
 from orchestrator_graph.types import Attempt, Features, Outcome
 
 __all__ = ["Told", "decided", "remembered", "usable"]
@@ -71,9 +72,10 @@ class Told:
 
 async def remembered(fx: Effects, services: Services, told: Told) -> AIMessage | None:
     """Commits the call, and gives the answer with its record; `None` where there is no answer."""
-    calls = _calls(told)
-    bill = _bill(services, told, calls)
+    calls, result = _calls(told), _result(told)
+    bill = _bill(services, told, calls, result)
     worth = await _worth(fx, services, told)
+    observe(services.gateway.held(told.choice.run_id), told.choice.private, result, bill, calls)
     try:
         await services.memory.remember(fx, _rows(told, calls, worth), within_s=told.policy.deadline_s)
     except MemoryStoreError as error:  # the answer is paid for: it is given, and the bill says what was not kept
@@ -88,17 +90,23 @@ def _calls(told: Told) -> list[Attempt]:
     return [*([asked] if asked else []), *told.attempts]
 
 
-def _bill(services: Services, told: Told, calls: Sequence[Attempt]) -> dict[str, Any]:
+def _result(told: Told) -> dict[str, Any]:
     advice = told.choice.advice
-    notes = [*told.portfolio.notes, *(advice.notes if advice else ())]
-    task = {"run_id": told.choice.run_id, "started_at": told.began, "notes": notes}
-    result: dict[str, Any] = {
+    return {
         "id": SUBTASK,
         "decision": None if advice is None else decision_json(advice.decision),
         "candidate": told.candidate,
+        "why": told.choice.why,
+        "task_type": "" if advice is None else advice.features.task_type,
         "status": "failed" if told.answer is None else "accepted",
         "needs": [],
     }
+
+
+def _bill(services: Services, told: Told, calls: Sequence[Attempt], result: dict[str, Any]) -> dict[str, Any]:
+    advice = told.choice.advice
+    notes = [*told.portfolio.notes, *(advice.notes if advice else ())]
+    task = {"run_id": told.choice.run_id, "started_at": told.began, "notes": notes}
     entries = {key: value for call in calls for key, value in call_record(call).items()}
     return make_bill(task, entries, {SUBTASK: result}, told.portfolio, services.promises.references)
 

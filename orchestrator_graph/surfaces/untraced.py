@@ -3,10 +3,8 @@
 LangChain begins that run, and tells everybody, before a chat model's own code is reached.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack, aclosing
-from contextvars import Context, copy_context
+from contextlib import aclosing
 from typing import Any, Self
 
 from langchain_core._api.beta_decorator import suppress_langchain_beta_warning
@@ -16,13 +14,11 @@ from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import LLMResult
 from langchain_core.runnables import RunnableConfig
-from langchain_core.runnables.config import ensure_config
 
+from orchestrator_graph.gateway.quiet import awalked, local_config, walked
 from orchestrator_graph.gateway.tracing import kept_here, local_handlers
 
 __all__ = ["Untraced"]
-
-END: Any = object()
 
 
 class Untraced(BaseChatModel):
@@ -61,7 +57,7 @@ class Untraced(BaseChatModel):
         if not self._is_private(input):
             yield from super().stream(input, config, **kwargs)
         else:
-            yield from _walked(BaseChatModel.stream(self._quiet(), input, _local(config), **kwargs))
+            yield from walked(BaseChatModel.stream(self._quiet(), input, local_config(config), **kwargs))
 
     async def astream(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
@@ -70,7 +66,7 @@ class Untraced(BaseChatModel):
         kept = self._is_private(input)
         plain: Any = super().astream(input, config, **kwargs)
         if kept:
-            plain = _awalked(BaseChatModel.astream(self._quiet(), input, _local(config), **kwargs))
+            plain = awalked(BaseChatModel.astream(self._quiet(), input, local_config(config), **kwargs))
         async with aclosing(plain) as chunks:
             async for chunk in chunks:
                 yield chunk
@@ -78,13 +74,13 @@ class Untraced(BaseChatModel):
     # Behind `stream_events(version="v3")`, which begins a run of its own.
     def _chat_model_stream_v3(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         private = self._is_private(input)
-        model, config = (self._quiet(), _local(config)) if private else (self, config)
+        model, config = (self._quiet(), local_config(config)) if private else (self, config)
         with kept_here(private=private), suppress_langchain_beta_warning():
             return BaseChatModel._chat_model_stream_v3(model, input, config, **kwargs)
 
     async def _achat_model_stream_v3(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         private = self._is_private(input)
-        model, config = (self._quiet(), _local(config)) if private else (self, config)
+        model, config = (self._quiet(), local_config(config)) if private else (self, config)
         with kept_here(private=private), suppress_langchain_beta_warning():
             return await BaseChatModel._achat_model_stream_v3(model, input, config, **kwargs)
 
@@ -97,43 +93,3 @@ class Untraced(BaseChatModel):
         ours = cache is None or type(cache).__module__.startswith("langchain_core.")
         told = {"callbacks": local_handlers(self.callbacks), "cache": self.cache if ours else False}
         return self.model_copy(update=told)
-
-
-def _local(config: RunnableConfig | None) -> RunnableConfig:
-    own = ensure_config(config)
-    return {**own, "callbacks": local_handlers(own.get("callbacks"))}
-
-
-def _kept() -> tuple[Context, ExitStack]:
-    """A context of its own: what is set in a generator would else be set for its caller, between two chunks."""
-    context, stack = copy_context(), ExitStack()
-    context.run(stack.enter_context, kept_here(private=True))
-    return context, stack
-
-
-def _walked(stream: Any) -> Iterator[Any]:
-    context, stack = _kept()
-    try:
-        while (item := context.run(next, stream, END)) is not END:
-            yield item
-    finally:
-        context.run(stream.close)
-        context.run(stack.close)
-
-
-async def _awalked(stream: Any) -> AsyncIterator[Any]:
-    context, stack = _kept()
-    loop = asyncio.get_running_loop()
-
-    async def step() -> Any:
-        return await anext(stream, END)
-
-    async def close() -> None:
-        await stream.aclose()
-
-    try:
-        while (item := await loop.create_task(step(), context=context)) is not END:
-            yield item
-    finally:
-        await loop.create_task(close(), context=context)
-        context.run(stack.close)

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from orchestrator_graph import ModelSpec, Orchestrator, Policy, Price, Prior
+from orchestrator_graph import ChatOrchestrator, ModelSpec, Orchestrator, Policy, Price, Prior
 from orchestrator_graph.testing import ScriptedChat
 
 COMPOUND = "Reverse lantern, then count the letter n in the result; meanwhile add 47 and 38"
@@ -62,6 +62,13 @@ class App:
     def private(self) -> dict[str, Any]:
         with Orchestrator("pocket") as orc:
             return self.run(orc, CANARY, Policy(private=True))
+
+    def chat(self, private: str) -> dict[str, Any]:
+        """A chat model over the pool, inside a span of the app."""
+        with Orchestrator("pocket") as orc, trace.get_tracer("app").start_as_current_span("request"):
+            llm = ChatOrchestrator(orc, policy={"private": private == "private"})
+            answer = asyncio.run(llm.ainvoke(CANARY)) if self.is_async else llm.invoke(CANARY)
+        return {"bill": answer.response_metadata["orchestrator"]["bill"], "results": answer.response_metadata}
 
     def remembered(self) -> dict[str, Any]:
         with Orchestrator("pocket") as orc:

@@ -198,3 +198,17 @@ def test_without_a_provider_it_imports_nothing_and_costs_microseconds(before: st
     microseconds, imported = done.stdout.split()
     assert float(microseconds) < 50
     assert (imported == "True") is bool(before)
+
+
+@pytest.mark.parametrize("private", ["private", "open"])
+def test_a_chat_models_call_carries_its_decision_record_and_no_word(mode: str, private: str) -> None:
+    seen = told(mode, "chat", private)
+    (run,), (caller,), (call,) = seen.named("invoke_agent"), seen.named("request"), seen.named("chat ")
+    assert (run["parent_id"], call["parent_id"]) == (caller["context"]["span_id"], run["context"]["span_id"])
+    (record,) = (event["attributes"] for event in run["events"])
+    assert record["orchestrator.decision_id"] == seen.out["results"]["decisions"]["1"]
+    assert record["orchestrator.candidate"] == seen.out["results"]["orchestrator"]["candidate"]
+    assert ("orchestrator.why" in record) is (private == "open")
+    assert run["attributes"]["orchestrator.status"] == "accepted"
+    assert run["attributes"]["orchestrator.cost_usd"] == pytest.approx(seen.out["bill"]["total_usd"])
+    assert "zebracanary" not in seen.raw
