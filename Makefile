@@ -14,7 +14,7 @@ RUN := .venv/bin
 TOOLS := --group dev --group studio --group docs --group surfaces --extra postgres --extra lab --extra agents --extra server --extra otel --extra community
 
 help: ## This list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
 
 uv:
 	@test -n "$(PYTHON)" || { echo "This needs Python 3.11 or newer on PATH: install it from python.org or your system's packages."; exit 1; }
@@ -24,7 +24,7 @@ uv:
 	  "$(PYTHON)" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .tools/uv uv; \
 	fi
 
-dev: uv
+dev: uv ## Set up everything: the tools, every extra, langgraph dev
 	@"$(UV)" sync --quiet --locked --python "$(PYTHON)" $(TOOLS)
 
 # A checkout that has the dev tools keeps them: even --inexact takes extras away that are not asked for.

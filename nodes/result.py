@@ -63,7 +63,7 @@ def finished(
             "status": status,
             "missing": _missing(hand[-1]["failure"]) if status == "failed" else None,
             "candidate": kept["candidate"],
-            "why": _why(decision["why"], hand, kept, status),
+            "why": _why(decision["why"], _steps(state, calls), kept, status),
             "confidence": None if status == "failed" else kept["verdict"]["confidence"],
             "calibrated": kept["verdict"]["calibrated"],
             "settle": _settle(kept["verdict"], subtask["features"]["expects"]) if status == "unsure" else None,
@@ -101,12 +101,25 @@ def _taken(calls: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _why(why: str, hand: list[dict[str, Any]], kept: dict[str, Any], status: str) -> str:
-    if len(hand) == 1 and status == "accepted":
+def _why(why: str, steps: list[tuple[str, str]], kept: dict[str, Any], status: str) -> str:
+    """The decision's sentence is about the first one asked: where others were asked, too, it says so."""
+    if len(steps) == 1 and status == "accepted":
         return why
-    steps = " > ".join(f"{item['candidate'] or 'nothing'} {_outcome(item)}" for item in hand)
+    walked = " > ".join(f"{name or 'nothing'} {outcome}" for name, outcome in steps)
     ending = {"accepted": "accepted", "unsure": f"kept {kept['candidate']}, unsure", "failed": "no answer"}[status]
-    return f"first {hand[0]['candidate'] or 'nobody'}: {why}; {steps}: {ending}"
+    return f"first {steps[0][0] or 'nobody'}: {why}; {walked}: {ending}"
+
+
+def _steps(state: Mapping[str, Any], calls: Mapping[str, dict[str, Any]]) -> list[tuple[str, str]]:
+    """Who was asked, in order, and what came of it: the judged answers, and between them those that failed."""
+    left, steps = list(state["hand"]), list[tuple[str, str]]()
+    failed = {call["model"]: call["failure"]["kind"] for call in calls.values() if call["failure"]}
+    for name in state.get("tried") or []:
+        if left and left[0]["candidate"] == name:
+            steps.append((name, _outcome(left.pop(0))))
+        else:
+            steps.append((name, f"failed ({failed[name]})" if name in failed else "no answer"))
+    return steps + [(item["candidate"], _outcome(item)) for item in left]
 
 
 def _outcome(item: dict[str, Any]) -> str:

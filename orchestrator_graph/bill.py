@@ -158,12 +158,13 @@ def _lines(bill: Mapping[str, Any]) -> "Table":
 
 
 def _total(bill: Mapping[str, Any]) -> str:
+    calls = "1 call" if bill["calls"] == 1 else f"{bill['calls']} calls"
     failed = f", {bill['failed_calls']} of them failed" if bill["failed_calls"] else ""
     energy = f", about {bill['energy_j']:.1f} J" if bill["energy_j"] is not None else ""
     billed = format_usd(round(bill["billed_usd"] * NANO))
     return (
         f"Total {format_usd(bill['total_nusd'])}, billed {billed}; "
-        f"{bill['calls']} calls{failed}, {format_seconds(bill['wall_s'])}{energy}. Run {bill['run_id']}"
+        f"{calls}{failed}, {format_seconds(bill['wall_s'])}{energy}. Run {bill['run_id']}"
     )
 
 
@@ -174,7 +175,7 @@ def _saving(bill: Mapping[str, Any]) -> str:
         return f"Saving: no reference model to compare with ({label})."
     against = f"against always using {reference['model']}"
     if reference["cost_nusd"] == 0:
-        return f"Saving {against}: it has no price either; give it one in orchestrator.toml to compare ({label})."
+        return f"Saving {against}: it costs nothing here; give it a price in orchestrator.toml to compare ({label})."
     if reference["saving"] is None:
         return f"Saving {against}: not known, its price is not known ({label})."
     against = f"{against} ({format_usd(reference['cost_nusd'])})"

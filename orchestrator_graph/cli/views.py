@@ -46,7 +46,9 @@ def portfolio_view(portfolio: Portfolio, what_for: Callable[[ModelSpec], str]) -
         context = "unknown" if row["context"] is None else f"{row['context']:,}"
         able = ", ".join(row["capabilities"]) or "unknown"
         rows.append([row["model"], where, price, format_seconds(row["latency_s"]), context, able, row["what_for"]])
-    return Group(_table("Portfolio", columns, rows), *(Text(f"Note: {note}") for note in portfolio.notes))
+    table = _table("Portfolio", columns, rows)
+    table.columns[0].no_wrap = True  # it is what the next command is given: no break within it
+    return Group(table, *(Text(f"Note: {note}") for note in portfolio.notes))
 
 
 def portfolio_rows(portfolio: Portfolio, what_for: Callable[[ModelSpec], str]) -> list[dict[str, Any]]:

@@ -168,9 +168,9 @@ def _foreign(spec: ModelSpec, provider: str, name: str) -> Built:
     try:
         return Built(init_chat_model(name, model_provider=provider))
     except (ImportError, ValueError) as error:
-        unknown = provider not in LANGCHAIN and isinstance(error, ValueError)
-        hint = f" ({_unknown(spec, provider)})" if unknown else ""
-        raise RegistryError(f"{spec.model!r} cannot be used: {str(error)[:200]}{hint}") from None
+        if provider not in LANGCHAIN and isinstance(error, ValueError):
+            raise RegistryError(_unknown(spec, provider)) from None
+        raise RegistryError(f"{spec.model!r} cannot be used: {str(error)[:200]}") from None
 
 
 def _unknown(spec: ModelSpec, provider: str) -> str:

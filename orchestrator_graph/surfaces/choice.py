@@ -11,7 +11,7 @@ from orchestrator_graph.policy import Policy
 from orchestrator_graph.routing.robust import dear_ones
 from orchestrator_graph.surfaces.loop import Loop
 from orchestrator_graph.surfaces.turn import Turn
-from orchestrator_graph.types import Candidate, Estimate, new_id, to_json
+from orchestrator_graph.types import Attempt, Candidate, Estimate, new_id, to_json
 
 __all__ = ["Choice", "choose", "route_only"]
 
@@ -39,6 +39,13 @@ class Choice:
     certificate: str = ""
     dear: frozenset[str] = frozenset()
     advice: Advice | None = field(default=None, compare=False, repr=False)
+
+    def why_after(self, attempts: Sequence[Attempt]) -> str:
+        """Why the last one of these was asked: the decision's sentence, which is about the first, and who failed."""
+        failed = [f"{a.model} failed ({a.failure.kind})" for a in attempts[:-1] if a.failure is not None]
+        if not failed:
+            return self.why
+        return f"first {attempts[0].model}: {self.why}; {', '.join(failed)}, then {attempts[-1].model}"
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the whole decision."""

@@ -90,6 +90,7 @@ class Kept:
         ranking = sorted(choice.ranking, key=lambda c: answered and c.id != told.candidate)
         self.told |= {
             **replace(choice, ranking=tuple(ranking)).to_json(),
+            "why": choice.why_after(told.attempts),
             "private": private or choice.private,
             "spent_nusd": told.loop.spent_nusd + sum(attempt.cost_nusd for attempt in told.attempts),
             "steps": told.loop.steps + answered,

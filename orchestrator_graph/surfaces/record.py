@@ -96,7 +96,7 @@ def _result(told: Told) -> dict[str, Any]:
         "id": SUBTASK,
         "decision": None if advice is None else decision_json(advice.decision),
         "candidate": told.candidate,
-        "why": told.choice.why,
+        "why": told.choice.why_after(told.attempts),
         "task_type": "" if advice is None else advice.features.task_type,
         "status": "failed" if told.answer is None else "accepted",
         "needs": [],
@@ -170,7 +170,8 @@ def _message(told: Told, answer: Attempt, bill: dict[str, Any]) -> AIMessage:
     choice, usage, given = told.choice, answer.usage, answer.message
     proved = bool(bill["proved"])
     record = {
-        **{name: getattr(choice, name) for name in ("run_id", "decision_id", "private", "why")},
+        **{name: getattr(choice, name) for name in ("run_id", "decision_id", "private")},
+        "why": choice.why_after(told.attempts),
         "candidate": told.candidate,
         "model": answer.model,
         "provider": told.portfolio[answer.model].provider,

@@ -43,6 +43,9 @@ def test_failover_walks_the_ranking(mode: str) -> None:
         out = run(orc, mode, "Who wrote Faust?", Policy(tradeoff="best"))
     assert out["messages"][-1].content == "fine"
     assert out["results"]["1"]["candidate"] == "test:second"
+    why = out["results"]["1"]["why"]  # the decision's reason is that of the one who failed, and is not given to another
+    assert why.startswith("first test:first: best estimated quality (quality 0.90")
+    assert "; test:first failed (connection) > test:second 0." in why
     assert out["bill"]["failed_calls"] == 1
 
 

@@ -1,6 +1,7 @@
 """A ChatOrchestrator is one model to all around it: one run, one usage, whoever answers and however it is asked."""
 
 import asyncio
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -159,6 +160,8 @@ def test_a_failed_model_is_on_the_bill_and_the_next_one_answers(way):
     record = answer.response_metadata["orchestrator"]
     assert (answer.text, record["candidate"], answer.response_metadata["model_name"]) == (ANSWER, "scriptedchat:b", "b")
     assert (record["bill"]["calls"], record["bill"]["failed_calls"]) == (2, 1)
+    assert record["why"].startswith("first scriptedchat:a: ")  # its reason is not given to who took over
+    assert re.search(r"; scriptedchat:a failed \(\w+\), then scriptedchat:b$", record["why"])
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -34,6 +34,7 @@ def test_whoever_took_over_is_asked_first_from_then_on(world: World, mode: str) 
         agent = agent_of(world, orc)
         ask(agent, mode, SUM, THREAD)
         assert kept_of(agent)["candidate"] == "openai:good"
+        assert kept_of(agent)["why"].endswith("; openai:gone failed (not_found), then openai:good")
     assert world.server.counts() == {"gone": 1, "good": 2}
 
 

@@ -1,6 +1,7 @@
 """Asks a deciding model inside a graph of one node, as the router does, and hands out what came of it."""
 
 import asyncio
+import time
 from typing import Any, TypedDict
 
 from langgraph.graph import StateGraph
@@ -24,7 +25,13 @@ class Run(TypedDict, total=False):
 def ask(decider: Any, *models: Any, mode: str = "sync", private: bool = False, **policy: Any) -> dict[str, Any]:
     """What `decided` gives inside a graph: the situation, the calls, and the progress events."""
     subtask = Subtask("1", TASK.text, TASK, private=private)
-    task = {"run_id": new_id(), "policy": Policy(**policy).model_dump(exclude_unset=True), "spent_nusd": 0}
+    task = {
+        "run_id": new_id(),
+        "policy": Policy(**policy).model_dump(exclude_unset=True),
+        "spent_nusd": 0,
+        "started_at": time.time(),
+        "private": private,
+    }
 
     async def logic(state: Run, io: Io) -> dict[str, Any]:
         now = await situation(io, task, private=private)

@@ -193,8 +193,14 @@ class Handler(BaseHTTPRequestHandler):
         return None
 
 
+class Server(ThreadingHTTPServer):
+    """One that forty callers at once do not overrun: five may wait by default, the sixth is reset."""
+
+    request_queue_size = 128
+
+
 def serve():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     print(server.server_port, flush=True)  # noqa: T201
     threading.Thread(target=server.serve_forever, daemon=True).start()
