@@ -75,8 +75,9 @@ real: dev ## Get a real Ollama and the small models, then run the tests that nee
 	$(RUN)/python scripts/real_ollama.py models; \
 	ORCHESTRATOR_OLLAMA="$$ollama" $(RUN)/python -m pytest -m real
 
-bench-overhead: dev ## CPU time over a bare LangGraph skeleton, and the cost of the import
+bench-overhead: dev ## The graph over a bare LangGraph skeleton, the imports, chat model, middleware and endpoint over the bare model
 	$(RUN)/python benchmarks/overhead.py
+	OMP_NUM_THREADS=1 $(RUN)/python -m benchmarks.with_ollama benchmarks.surfaces
 
 bench-routing: dev ## Routers on recorded outcomes of real models (DATA=folder): about an hour on two busy cores
 	OMP_NUM_THREADS=1 $(RUN)/python -m benchmarks.routing "$(DATA)"

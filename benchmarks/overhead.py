@@ -146,6 +146,9 @@ def imports() -> None:
         ("import orchestrator_graph", "import orchestrator_graph"),
         ("from ... import Policy", "from orchestrator_graph import Policy"),
         ("from ... import create_orchestrator", "from orchestrator_graph import create_orchestrator"),
+        ("from ... import ChatOrchestrator", "from orchestrator_graph import ChatOrchestrator"),
+        ("from ... import OrchestratorMiddleware", "from orchestrator_graph import OrchestratorMiddleware"),
+        ("import langchain.agents.middleware", "import langchain.agents.middleware"),
         ("create_orchestrator('pocket')", "from orchestrator_graph import create_orchestrator as c_; g = c_('pocket')"),
         ("import langgraph.graph", "import langgraph.graph"),
     ):
