@@ -17,6 +17,8 @@ from typing import Any
 from benchmarks.stand_in import child, free_port, stand_in
 
 REPEATS, WARM_UP, DRAWS = 200, 20, 1000
+SAME: Any = {"max_tokens": 24, "temperature": 0, "seed": 0}
+"""Both sides are to write the same words: ours would be greedy by itself, Ollama's own endpoint would not."""
 SERVE = "from orchestrator_graph.cli import main; main()"
 TASK = "Which country has the capital number {}? Answer in one sentence."
 
@@ -134,12 +136,10 @@ def endpoint(name: str, url: str, model: str, *serve: str, repeats: int = REPEAT
         ours = openai.OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="none", max_retries=0)
 
         def invoke(client: Any, who: str) -> Callable[[str], Any]:
-            return lambda text: client.chat.completions.create(model=who, max_tokens=24, messages=_said(text))
+            return lambda text: client.chat.completions.create(model=who, messages=_said(text), **SAME)
 
         def stream(client: Any, who: str) -> Callable[[str], Any]:
-            return lambda text: client.chat.completions.create(
-                model=who, max_tokens=24, messages=_said(text), stream=True
-            )
+            return lambda text: client.chat.completions.create(model=who, messages=_said(text), stream=True, **SAME)
 
         compare(f"{name}, whole", timed(invoke(bare, model)), timed(invoke(ours, "orchestrator")), repeats)
         compare(
