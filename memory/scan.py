@@ -11,6 +11,9 @@ __all__ = ["Hit", "Rows", "Snapshot", "nearest"]
 Hit = tuple[str, float]
 """(task id, cosine)."""
 
+LONE = 2_000
+"""Up to so many rows each query is multiplied by itself: BLAS wakes its threads for more, and they spin for 20 ms."""
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -65,7 +68,10 @@ def nearest(queries: NDArray[np.float32], rows: Snapshot, k: int) -> list[list[H
     """
     if not len(rows.matrix):
         return [[] for _ in queries]
-    scores = queries @ rows.matrix.T
+    if len(rows.matrix) <= LONE:
+        scores = np.stack([rows.matrix @ query for query in queries])
+    else:
+        scores = queries @ rows.matrix.T
     k = min(k, scores.shape[1])
     top = np.argpartition(-scores, k - 1, axis=1)[:, :k]
     found = []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator_graph.errors import MemoryStoreError
 from orchestrator_graph.gateway.door import Gateway
 from orchestrator_graph.gateway.embedders import pulled_embedder
-from orchestrator_graph.memory import Memory, onnx_embedder
+from orchestrator_graph.memory import Memory
 from orchestrator_graph.registry.catalogue import Catalogue
 
 if TYPE_CHECKING:
@@ -63,8 +63,15 @@ def memory_of(
         return given
     where = checked_place(given if given is not None or config is None else config.memory)
     if embedder == "auto" or (embedder is None and found):
-        return Memory(where, embedder=lambda: pulled_embedder(gateway) or onnx_embedder(), embedder_is_local=True)
+        return Memory(where, embedder=lambda: pulled_embedder(gateway) or _minilm(), embedder_is_local=True)
     if isinstance(embedder, str):
         here = gateway.embeds_here(embedder)
         return Memory(where, embedder=gateway.embeddings(embedder), embedder_is_local=here)
     return Memory(where, embedder=embedder)
+
+
+def _minilm() -> "Embeddings | None":
+    """Chroma's own, where its files are; LangChain's embeddings cost half of this package's import."""
+    from orchestrator_graph.memory import onnx_embedder
+
+    return onnx_embedder()
