@@ -36,11 +36,23 @@ def test_an_import_loads_only_what_it_needs(module: str) -> None:
     assert foreign <= MAY_LOAD[module]
 
 
-@pytest.mark.parametrize("module", ["orchestrator_graph.cli.app", "orchestrator_graph.orchestrator"])
+FIRST = ("cli.app", "orchestrator", "surfaces.chat_model", "surfaces.middleware", "surfaces.server")
+
+
+@pytest.mark.parametrize("module", [f"orchestrator_graph.{name}" for name in FIRST])
 def test_no_provider_no_server_and_no_index_before_it_is_needed(module: str) -> None:
     code = LOADED.format(module=module)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    heavy = {"chromadb", "genai_prices", "langchain_ollama", "langchain_openai", "ollama", "onnxruntime", "openai"}
+    heavy = {
+        "chromadb",
+        "genai_prices",
+        "langchain_ollama",
+        "langchain_openai",
+        "ollama",
+        "onnxruntime",
+        "openai",
+        "sqlalchemy",
+    }
     assert not heavy & set(done.stdout.split())
 
 
