@@ -9,14 +9,15 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from langchain_core.messages import AnyMessage, HumanMessage
+from langchain_core.messages import AnyMessage
 from langgraph.runtime import get_runtime
 from langgraph.types import Overwrite
 
 from orchestrator_graph.errors import InputError, PolicyError, PrivacyError
 from orchestrator_graph.nodes.ahead import planned
-from orchestrator_graph.nodes.features import ask_of, find_pii, read_features, untooled
+from orchestrator_graph.nodes.features import ask_of, read_features, untooled
 from orchestrator_graph.nodes.io import Io, call_record
+from orchestrator_graph.nodes.personal import personal_in
 from orchestrator_graph.nodes.plan import shown, single, subtasks_of
 from orchestrator_graph.nodes.refusal import check_budget, check_feasible, check_names
 from orchestrator_graph.nodes.structure import cut
@@ -71,8 +72,7 @@ def read_task(messages: Sequence[AnyMessage], policy: Policy) -> tuple[Features,
             f"messages: the task has {size} bytes, at most {LIMITS.input_bytes} are taken; shorten or split it"
         )
     features = read_features(words, media, messages[:-1])
-    earlier = (ask_of([m])[0] for m in messages[:-1] if isinstance(m, HumanMessage))
-    pii = sorted({*features.signals["pii"], *(kind for text in earlier for kind in find_pii(text))})
+    pii = personal_in(messages, "human")
     if pii and policy.pii == "refuse":
         raise PrivacyError(
             f"messages: personal data ({', '.join(pii)}) and policy.pii = 'refuse'; remove it or set pii"

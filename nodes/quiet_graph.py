@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any, Self
 
-from langchain_core.messages import HumanMessage, convert_to_messages
+from langchain_core.messages import convert_to_messages
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import merge_configs
 from langgraph.graph.state import CompiledStateGraph
@@ -16,7 +16,7 @@ from langgraph.runtime import get_runtime
 from orchestrator_graph.errors import PolicyError
 from orchestrator_graph.gateway.quiet import awalked, local_config, walked
 from orchestrator_graph.nodes.analyzer import in_force
-from orchestrator_graph.nodes.features import ask_of, personal_data
+from orchestrator_graph.nodes.personal import personal_in
 from orchestrator_graph.policy import Policy
 
 __all__ = ["QuietGraph"]
@@ -80,8 +80,7 @@ class QuietGraph(CompiledStateGraph[Any, Any, Any, Any]):
             return policy.private
         messages = (given.get("messages") or []) if isinstance(given, Mapping) else []
         several = messages if isinstance(messages, list) else [messages]  # as `add_messages` takes them
-        humans = (m for m in convert_to_messages(several) if isinstance(m, HumanMessage))
-        return any(personal_data(ask_of([message])[0]) for message in humans)
+        return bool(personal_in(convert_to_messages(several), "human"))
 
     def _was_private(self, config: RunnableConfig | None) -> bool:
         return self._remembers(config) and _private(self.get_state(merge_configs(self.config, config)).values)

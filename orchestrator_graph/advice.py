@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_graph.drive import Effects
+from orchestrator_graph.errors import PrivacyError
 from orchestrator_graph.gateway.leases import FOUND_CAP_NUSD
 from orchestrator_graph.memory import Lookup
 from orchestrator_graph.nodes.analyzer import check_budget, check_feasible, check_names, read_task, settle_privacy
@@ -38,7 +39,7 @@ class Case:
         needs: Capabilities beyond what the last message brings along.
         context_bytes: Of prompt on top of the task's own words.
         sticky: Inside a tool loop, the candidate in use.
-        sensitive: Personal data was seen elsewhere than in the user's words.
+        personal: Kinds of personal data that were seen elsewhere than in the user's words.
         spent_nusd: Of the task's money, by earlier steps of its tool loop.
         shaped: The answer is to have the form of the orchestrator's `response_format`.
     """
@@ -48,7 +49,7 @@ class Case:
     needs: tuple[str, ...] = ()
     context_bytes: int = 0
     sticky: str | None = None
-    sensitive: bool = False
+    personal: tuple[str, ...] = ()
     spent_nusd: int = 0
     shaped: bool = False
 
@@ -89,7 +90,10 @@ async def advise(fx: Effects, services: Services, case: Case) -> Advice:
     portfolio = await services.gateway.portfolio(fx)
     check_names(portfolio, policy, services.estimators)
     check_budget(policy, services.budgets)
-    wanted = sensitive or (case.sensitive and policy.pii == "local_if_available")
+    if case.personal and policy.pii == "refuse":
+        seen = ", ".join(case.personal)
+        raise PrivacyError(f"messages: a tool returned personal data ({seen}) and policy.pii = 'refuse'; set pii")
+    wanted = sensitive or (bool(case.personal) and policy.pii == "local_if_available")
     private = settle_privacy(portfolio, features, policy, wanted, notes)
     check_feasible(portfolio, features, policy, private)
     able = writers(portfolio, features, policy, private=private) if case.shaped else None

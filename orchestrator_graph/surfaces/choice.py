@@ -7,6 +7,7 @@ from typing import Any
 from orchestrator_graph.advice import Advice, Case, advise
 from orchestrator_graph.drive import Effects
 from orchestrator_graph.nodes.io import Services
+from orchestrator_graph.nodes.personal import personal_in
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.routing.robust import dear_ones
 from orchestrator_graph.surfaces.loop import Loop
@@ -73,7 +74,8 @@ async def choose(fx: Effects, services: Services, turn: Turn, policy: Policy, lo
     Raises:
         InputError, PrivacyError, NoCandidateError, RegistryError: With nothing called or paid.
     """
-    case = Case(turn.messages, policy, turn.needs, turn.context_bytes, loop.candidate, loop.sensitive, loop.spent_nusd)
+    told = () if policy.pii == "ignore" else tuple(personal_in(turn.messages, "tool"))
+    case = Case(turn.messages, policy, turn.needs, turn.context_bytes, loop.candidate, told, loop.spent_nusd)
     advice = await advise(fx, services, case)
     await services.promises.asked(fx, services.memory, advice.promised)
     decision = advice.decision

@@ -106,7 +106,7 @@ class Exchange:
             return self.choice
         if self.kept is None:
             return await choose(fx, self.services, turn, policy, loop)
-        held = self.kept.held(turn, policy, loop, await self.services.gateway.portfolio(fx))
+        held = self.kept.held(turn, policy, await self.services.gateway.portfolio(fx))
         try:
             choice = held or await choose(fx, self.services, turn, policy, loop)
         except PrivacyError:  # whoever takes over, such as a fallback, must know

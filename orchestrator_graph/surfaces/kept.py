@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from langchain_core.messages import HumanMessage
-
-from orchestrator_graph.nodes.features import find_pii
+from orchestrator_graph.nodes.personal import personal_in
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.registry.portfolio import Portfolio
 from orchestrator_graph.surfaces.choice import Choice
@@ -62,7 +60,7 @@ class Kept:
             private=private,
         )
 
-    def held(self, turn: Turn, policy: Policy, loop: Loop, portfolio: Portfolio) -> Choice | None:
+    def held(self, turn: Turn, policy: Policy, portfolio: Portfolio) -> Choice | None:
         """The run's decision, where it still holds; `None` = one has to be made.
 
         It holds no more when its models are gone (a resumed run, another portfolio), when the call needs what none of
@@ -71,7 +69,7 @@ class Kept:
         if not self._once or "ranking" not in self.told:
             return None
         choice = Choice.from_json(self.told)
-        if not choice.private and _must_stay(turn, policy, loop, portfolio):
+        if not choice.private and _must_stay(turn, policy, portfolio):
             return None
         able = tuple(c for c in choice.ranking if _can(c, turn.needs, portfolio))
         return replace(choice, ranking=able) if able else None
@@ -107,11 +105,11 @@ def _can(candidate: Candidate, needs: Sequence[str], portfolio: Portfolio) -> bo
     return spec is not None and all(spec.has(need) for need in needs)
 
 
-def _must_stay(turn: Turn, policy: Policy, loop: Loop, portfolio: Portfolio) -> bool:
+def _must_stay(turn: Turn, policy: Policy, portfolio: Portfolio) -> bool:
     """Whether a decision that was not private has to be made again: labels rise."""
     if policy.private:
         return True
-    if policy.pii != "local_if_available" or not any(spec.is_local for spec in portfolio.values()):
+    here = any(spec.is_local for spec in portfolio.values())
+    if policy.pii == "ignore" or (policy.pii == "local_if_available" and not here):
         return False
-    humans = (message for message in turn.messages if isinstance(message, HumanMessage))
-    return loop.sensitive or any(find_pii(str(message.text)) for message in humans)
+    return bool(personal_in(turn.messages, "human", "tool"))

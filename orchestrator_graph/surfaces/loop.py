@@ -9,8 +9,6 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
-from orchestrator_graph.nodes.features import personal_data
-
 __all__ = ["RECORD", "Loop"]
 
 RECORD = "orchestrator"
@@ -33,7 +31,6 @@ class Loop:
         steps: Calls made so far.
         stuck: The last tool calls failed, one after the other.
         private: An earlier call of this conversation was private: labels never fall.
-        sensitive: Personal data in what tools returned.
     """
 
     candidate: str | None = None
@@ -43,19 +40,16 @@ class Loop:
     steps: int = 0
     stuck: bool = False
     private: bool = False
-    sensitive: bool = False
 
     @classmethod
     def of(cls, messages: Sequence[BaseMessage]) -> "Loop":
         """The loop that the last messages are part of."""
         private = any(_record(message).get("private") for message in messages)
-        told = [message for message in messages if isinstance(message, ToolMessage)]
-        sensitive = any(personal_data(str(message.text)) for message in told)
         start = next((i for i in range(len(messages) - 1, -1, -1) if isinstance(messages[i], HumanMessage)), -1)
         since = messages[start + 1 :]
         record = next((r for message in reversed(since) if (r := _record(message))), {})
         if not set(NEEDED) <= set(record) or not isinstance(since[-1], ToolMessage):
-            return cls(private=private, sensitive=sensitive)
+            return cls(private=private)
         return cls(
             candidate=str(record["candidate"]),
             run_id=str(record["run_id"]),
@@ -64,7 +58,6 @@ class Loop:
             steps=int(record["steps"]),
             stuck=_stuck(since),
             private=private,
-            sensitive=sensitive,
         )
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from langchain_core.messages import BaseMessage, HumanMessage
+from langchain_core.messages import BaseMessage
 
-from orchestrator_graph.nodes.features import ask_of, personal_data
+from orchestrator_graph.nodes.personal import personal_in
 from orchestrator_graph.policy import Policy
 from orchestrator_graph.surfaces.loop import Loop
 
@@ -19,5 +19,4 @@ def stays_here(policy: Policy, messages: Sequence[BaseMessage]) -> bool:
     loop = Loop.of(messages)
     if policy.private or loop.private or policy.pii == "ignore":
         return policy.private or loop.private
-    said = (ask_of([message])[0] for message in messages if isinstance(message, HumanMessage))
-    return loop.sensitive or any(personal_data(text) for text in said)
+    return bool(personal_in(messages, "human", "tool"))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableLambda
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
@@ -92,3 +92,13 @@ def test_what_is_around_tells_of_itself_alone(mode: str, around: Callable[[Any],
     with orchestrated(model("home", local=True), policy=Policy(private=True)) as orc:
         ran(around(orc.graph), mode, SECRET, {"callbacks": [ear]})
     assert [name for name in ear.heard if name not in ("invoke", "ainvoke")] == names
+
+
+def test_a_number_in_disguise_in_an_earlier_turn_keeps_the_task_here(mode: str) -> None:
+    earlier = "My card is \uff14\uff11\uff11\uff11 1111 1111 1111"
+    turns = [HumanMessage(earlier), AIMessage("Noted."), HumanMessage("What did I say?")]
+    with orchestrated(model("cloud", "x", 0.95), model("home", "y", 0.5, local=True)) as orc:
+        graph = orc.graph
+        out = graph.invoke({"messages": turns}) if mode == "sync" else asyncio.run(graph.ainvoke({"messages": turns}))
+    assert out["plan"][0]["private"] is True
+    assert out["results"]["1"]["candidate"] == "test:home"

@@ -44,12 +44,14 @@ TOOL = [
     AIMessage("", tool_calls=[{"name": "find", "args": {}, "id": "1", "type": "tool_call"}]),
     ToolMessage("ada@example.com", tool_call_id="1"),
 ]
+BLOCK = [*TOOL[:2], ToolMessage([{"type": "json", "json": {"to": ["ada@example.com"]}}], tool_call_id="1")]
 FULLWIDTH = f"{CANARY}: \uff14\uff11\uff11\uff11 1111 1111 1111"
 PRIVATE = {
     "policy": ({"private": True}, CANARY),
     "personal data": ({}, PERSON),
     "a number in disguise": ({}, FULLWIDTH),
     "a tool's output": ({}, TOOL),
+    "deep in a tool's output": ({}, BLOCK),
     "an earlier private answer": ({}, HISTORY),
 }
 
@@ -91,6 +93,15 @@ def test_what_is_not_private_is_traced(smith, way):
     assert answer.text == "from the cloud"
     assert (told.started, told.ended) == (1, 1)
     assert words in str(smith.seen()["bodies"])
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("given", [PERSON, FULLWIDTH, TOOL, BLOCK], ids=["words", "disguised", "tool", "deep"])
+def test_personal_data_is_refused_where_the_policy_says_so(given, way):
+    models = pool()
+    with pytest.raises(PrivacyError, match=r"personal data .* policy.pii = 'refuse'"):
+        said(ChatOrchestrator(list(models), policy={"pii": "refuse"}), way, given)
+    assert [jotted(model) for model in models] == [[], []]
 
 
 def test_the_label_stays_for_later_turns():

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from langchain.agents.middleware import ModelFallbackMiddleware
+from langchain_core.tools import tool
 
 from orchestrator_graph import ModelSpec, Orchestrator, Policy
 from orchestrator_graph.errors import PrivacyError
@@ -52,19 +53,26 @@ def test_a_fallback_of_the_pool_that_is_local_may_read_it(ours_first: bool, worl
     assert world.server.counts() == {"gone": 2, "here": 2}
 
 
+@tool("add")
+def telling(a: int, b: int) -> str:
+    """Looks up who owns the sum."""
+    return f"{a + b}: ann@example.com"
+
+
 def test_what_a_tool_tells_may_make_the_run_private(world: World, mode: str) -> None:
-    from langchain_core.tools import tool
-
-    @tool("add")
-    def told(a: int, b: int) -> str:
-        """Looks up who owns the sum."""
-        return f"{a + b}: ann@example.com"
-
     models = [world.spec("cloud", 0.9), world.spec("here", 0.3, local=True)]
     with Orchestrator(models, policy=Policy(tradeoff="best")) as orc:
-        ask(agent_of(world, orc, tools=(told,)), mode, {"messages": [("user", "add 2 and 3")]}, THREAD)
+        ask(agent_of(world, orc, tools=(telling,)), mode, {"messages": [("user", "add 2 and 3")]}, THREAD)
     assert world.server.counts() == {"cloud": 1, "here": 1}
     assert "ann@" not in str(world.server.bodies("cloud"))
+
+
+def test_what_a_tool_tells_ends_the_run_where_personal_data_is_refused(world: World, mode: str) -> None:
+    with Orchestrator([world.spec("cloud", 0.9)], policy=Policy(pii="refuse")) as orc:
+        agent = agent_of(world, orc, tools=(telling,))
+        with pytest.raises(PrivacyError, match="a tool returned personal data"):
+            ask(agent, mode, {"messages": [("user", "add 2 and 3")]}, THREAD)
+    assert world.server.counts() == {"cloud": 1}
 
 
 def test_a_private_run_by_context(world: World, mode: str) -> None:
