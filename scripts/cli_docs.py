@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from generated import keep
 from typer.main import get_command
 
 from orchestrator_graph.cli.app import app
@@ -50,16 +51,5 @@ def row(param: Any) -> str:
     return f"| `{name}` | {value and f'`{value}`'} | {getattr(param, 'help', '')} |"
 
 
-def main(arguments: list[str]) -> int:
-    """Write the page, or compare it; the exit status says whether it was true."""
-    if "--check" not in arguments:
-        TARGET.write_text(page(), encoding="utf-8")
-        return 0
-    if TARGET.is_file() and TARGET.read_text(encoding="utf-8") == page():
-        return 0
-    sys.stderr.write(f"{TARGET} is out of date: run `make docs`.\n")
-    return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(keep({TARGET: page()}, sys.argv[1:]))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from generated import keep
+
 from orchestrator_graph import Orchestrator
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,18 +48,5 @@ def readme() -> str:
     return f"{before}{BEGIN}\n{block()}{END}{after}"
 
 
-def main(arguments: list[str]) -> int:
-    """Write both files, or compare them; the exit status says whether they were true."""
-    wanted = {TARGET: page(), README: readme()}
-    if "--check" not in arguments:
-        for path, text in wanted.items():
-            path.write_text(text, encoding="utf-8")
-        return 0
-    stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
-    for path in stale:
-        sys.stderr.write(f"{path} is out of date: run `make docs`.\n")
-    return 1 if stale else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(keep({TARGET: page(), README: readme()}, sys.argv[1:]))

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from generated import keep
+
 from orchestrator_graph import Policy
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "policy.md"
@@ -60,16 +62,5 @@ def bounds(field: dict[str, Any]) -> str:
     return ", ".join(own + [bounds(part) for part in field.get("anyOf", []) if bounds(part)])
 
 
-def main(arguments: list[str]) -> int:
-    """Write the page, or compare it; the exit status says whether it was true."""
-    if "--check" not in arguments:
-        TARGET.write_text(page(), encoding="utf-8")
-        return 0
-    if TARGET.is_file() and TARGET.read_text(encoding="utf-8") == page():
-        return 0
-    sys.stderr.write(f"{TARGET} is out of date: run `make docs`.\n")
-    return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(keep({TARGET: page()}, sys.argv[1:]))

@@ -73,14 +73,15 @@ class Told:
 async def remembered(fx: Effects, services: Services, told: Told) -> AIMessage | None:
     """Commits the call, and gives the answer with its record; `None` where there is no answer."""
     calls, result = _calls(told), _result(told)
-    bill = _bill(services, told, calls, result)
+    entries = {key: value for call in calls for key, value in call_record(call).items()}
+    bill = _bill(services, told, entries, result)
     worth = await _worth(fx, services, told)
-    observe(services.gateway.held(told.choice.run_id), told.choice.private, result, bill, calls)
+    observe(services.gateway.held(told.choice.run_id), told.choice.private, result, bill, entries)
     try:
         await services.memory.remember(fx, _rows(told, calls, worth), within_s=told.policy.deadline_s)
     except MemoryStoreError as error:  # the answer is paid for: it is given, and the bill says what was not kept
         bill["notes"].append(f"not remembered: {error}")
-    services.paces.of(told.policy.budget).settle({a.id: call_record(a)[a.id] for a in calls})
+    services.paces.of(told.policy.budget).settle(entries)
     return None if told.answer is None else _message(told, told.answer, bill)
 
 
@@ -103,11 +104,10 @@ def _result(told: Told) -> dict[str, Any]:
     }
 
 
-def _bill(services: Services, told: Told, calls: Sequence[Attempt], result: dict[str, Any]) -> dict[str, Any]:
+def _bill(services: Services, told: Told, entries: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
     advice = told.choice.advice
     notes = [*told.portfolio.notes, *(advice.notes if advice else ())]
     task = {"run_id": told.choice.run_id, "started_at": told.began, "notes": notes}
-    entries = {key: value for call in calls for key, value in call_record(call).items()}
     return make_bill(task, entries, {SUBTASK: result}, told.portfolio, services.promises.references)
 
 

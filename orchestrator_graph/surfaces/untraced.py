@@ -3,6 +3,7 @@
 LangChain begins that run, and tells everybody, before a chat model's own code is reached.
 """
 
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from typing import Any, Self
@@ -28,9 +29,9 @@ class Untraced(BaseChatModel):
     caller's own chain or agent tells its tracers of itself is not ours to keep.
     """
 
+    @abstractmethod
     def is_private(self, messages: Sequence[BaseMessage]) -> bool:
         """Whether this conversation must not leave the machine."""
-        raise NotImplementedError
 
     def generate(
         self, messages: list[list[BaseMessage]], stop: list[str] | None = None, callbacks: Any = None, **kwargs: Any

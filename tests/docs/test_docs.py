@@ -118,7 +118,8 @@ def test_the_drift_of_a_generated_page_is_found(script: str, page: str, tmp_path
     copy, target = tmp_path / "scripts" / script, tmp_path / "docs" / page  # a script writes beside its own folder
     copy.parent.mkdir()
     target.parent.mkdir()
-    copy.write_bytes((ROOT / "scripts" / script).read_bytes())
+    for name in (script, "generated.py"):
+        (copy.parent / name).write_bytes((ROOT / "scripts" / name).read_bytes())
 
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run([sys.executable, str(copy), *arguments], capture_output=True, text=True, cwd=ROOT)

@@ -21,6 +21,7 @@ from orchestrator_graph.surfaces.server.names import known_names, named
 
 __all__ = ["create_app"]
 
+Endpoint = Callable[[Request], Awaitable[Response]]
 SERVED = "POST /v1/chat/completions, GET /v1/models, /v1/models/NAME, /healthz, /metrics"
 
 
@@ -41,6 +42,18 @@ def create_app(orchestrator: Orchestrator, keys: Keys | None = None, *, closes: 
         if closes:
             await orchestrator.aclose()
 
+    completions = Completions(orchestrator, keys, metrics)
+    routes = [
+        Route("/v1/chat/completions", completions, methods=["POST"]),
+        *(Route(path, _guarded(keys, endpoint)) for path, endpoint in _read(orchestrator, metrics).items()),
+        Route("/healthz", _healthy),
+    ]
+    return Starlette(routes=routes, lifespan=life, exception_handlers={HTTPException: _elsewhere})
+
+
+def _read(orchestrator: Orchestrator, metrics: Metrics) -> dict[str, Endpoint]:
+    """What may be looked at, by path."""
+
     async def models(_: Request) -> Response:
         portfolio = await _pool(orchestrator)
         data = [_model(name, portfolio) for name in known_names(portfolio)]
@@ -54,24 +67,11 @@ def create_app(orchestrator: Orchestrator, keys: Keys | None = None, *, closes: 
     async def counters(_: Request) -> Response:
         return Response(metrics.text(), media_type=metrics.CONTENT_TYPE)
 
-    async def healthy(_: Request) -> Response:
-        return JSONResponse({"status": "ok"})
-
-    completions = Completions(orchestrator, keys, metrics)
-    return Starlette(
-        routes=[
-            Route("/v1/chat/completions", completions, methods=["POST"]),
-            Route("/v1/models", _guarded(keys, models)),
-            Route("/v1/models/{name:path}", _guarded(keys, model)),
-            Route("/metrics", _guarded(keys, counters)),
-            Route("/healthz", healthy),
-        ],
-        lifespan=life,
-        exception_handlers={HTTPException: _elsewhere},
-    )
+    return {"/v1/models": models, "/v1/models/{name:path}": model, "/metrics": counters}
 
 
-Endpoint = Callable[[Request], Awaitable[Response]]
+async def _healthy(_: Request) -> Response:
+    return JSONResponse({"status": "ok"})
 
 
 def _guarded(keys: Keys, endpoint: Endpoint) -> Endpoint:
